@@ -1,0 +1,132 @@
+/* The kernel contract: types and prototypes shared by kernels/ and their callers; explained in
+ * kernels/README.md.
+ *
+ * Kernels are pure functions on packed bytes: no allocation, threads, I/O or globals. Every kernel
+ * of one kind returns the same bits on every instruction set (the numerics contract,
+ * runtime/FORMAT.md "Numerics").
+ */
+#ifndef LW_KERNEL_H
+#define LW_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    LW_SUM_COLS = 32, /* columns per entry of lw_q8.sums; every group is a multiple of it */
+    LW_LANES = 16,    /* virtual lanes of a float reduction */
+    LW_MAX_TILE_ROWS = 64,
+};
+
+/* A packed matrix of integer codes: weight(n, k) = (code(n, k) - offset) * scale(n, k / group). */
+typedef struct {
+    const uint8_t *codes; /* in the kernel's layout, 64-byte aligned */
+    const void *scales;   /* 64-byte aligned. group == 0: float32 [rows padded to tile_rows];
+                             else float16 [row tile][group index][row in tile]; padding is zero */
+    int32_t rows;         /* N >= 1 */
+    int32_t cols;         /* K >= 1; bits * cols limits: FORMAT.md "Limits" */
+    int32_t bits;         /* width of a code, 1..8 */
+    int32_t offset;       /* code of the value 0 */
+    int32_t group;        /* columns per scale, a multiple of 32, or 0 for one scale per row */
+} lw_matrix;
+
+/* int8 activations of some tokens: activation(t, k) = codes[t * stride + k] * scales[t]. */
+typedef struct {
+    const int8_t *codes; /* [tokens][stride], -127..127, 0 from cols on; 64-byte aligned */
+    const int32_t *sums; /* [tokens][stride / 32], sums of 32 consecutive codes */
+    const float *scales; /* [tokens] */
+    int32_t stride;      /* lw_q8_stride(cols), in codes */
+} lw_q8;
+
+/* Codes per token, padding included: a whole number of 64-byte vectors and of 20-column steps of
+ * layout base3. */
+static inline int32_t lw_q8_stride(int32_t cols) {
+    return (cols + 19 + 63) / 64 * 64;
+}
+
+/* y[0..rows) of row tiles [tile_begin, tile_end) for one token (x->codes, ->sums, ->scales point at
+ * that token). lut: tables that the layout's lut kernel built from the same x, or NULL for a kernel
+ * of method "mul". y: float32 [rows]; only rows of the named tiles that exist are written. */
+typedef void lw_gemv_fn(const lw_matrix *w, const lw_q8 *x, const void *lut, float *y,
+                        int32_t tile_begin, int32_t tile_end);
+
+/* The lookup tables [begin, end) of one token; table i covers columns [i * lut_cols, (i + 1) *
+ * lut_cols) and lies at byte i * lut_bytes of lut (64-byte aligned). There are ceil(cols /
+ * lut_cols) tables, rounded up to whole 32 columns for layout planes. */
+typedef void lw_lut_fn(const lw_q8 *x, void *lut, int32_t begin, int32_t end);
+
+/* y[t * y_stride + n] for tokens [0, tokens) and row tiles [tile_begin, tile_end).
+ * scratch: lw_gemm_scratch_bytes(cols) bytes, 64-byte aligned, owned by the calling thread. */
+typedef void lw_gemm_fn(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
+                        size_t y_stride, int32_t tile_begin, int32_t tile_end, void *scratch);
+
+static inline size_t lw_gemm_scratch_bytes(int32_t cols) {
+    return (size_t)LW_MAX_TILE_ROWS * (size_t)lw_q8_stride(cols);
+}
+
+/* y[n] = sum over k of w[n][k] * x[k], rows [row_begin, row_end) of a row-major float matrix (f16
+ * or f32 bits). */
+typedef void lw_gemv_float_fn(const void *w, int32_t cols, const float *x, float *y,
+                              int32_t row_begin, int32_t row_end);
+
+/* One row of a packed matrix as float32 [cols]: y[k] = (code - offset) * scale. */
+typedef void lw_gather_fn(const lw_matrix *w, int32_t row, float *y);
+
+/* y = x / sqrt(mean(x^2) + eps) * w, float32 [n]; y may be x. RMSNorm: Zhang and Sennrich, arXiv
+ * 1910.07467, eq. 4. */
+typedef void lw_rmsnorm_fn(float *y, const float *x, const float *w, int32_t n, float eps);
+
+/* codes[k] = rint(clamp(x[k] * (127 / m), -127, 127)), *scale = m / 127, m = max(|x|, 1e-5); pads
+ * codes to lw_q8_stride(n) with zeros and fills sums. BitNet b1.58's absmax per token: arXiv
+ * 2402.17764, section 2. */
+typedef void lw_quantize_fn(const float *x, int32_t n, int8_t *codes, int32_t *sums, float *scale);
+
+/* y = a + b, or y = act(gate) * up, float32 [n]; y may be an input. */
+typedef void lw_binary_fn(float *y, const float *a, const float *b, int32_t n);
+
+/* Rotate the pairs (i, i + head_dim / 2) of each head in place; cos_sin is float32 [head_dim]:
+ * cosines, then sines. RoPE, half-split order: arXiv 2104.09864, eq. 34. */
+typedef void lw_rope_fn(float *x, const float *cos_sin, int32_t heads, int32_t head_dim);
+
+/* dst[i] = float16(src[i]), round to nearest even. */
+typedef void lw_to_f16_fn(uint16_t *dst, const float *src, int32_t n);
+
+/* Attention of `queries` heads that share one key/value head, for one token.
+ * q, out: float32 [queries][head_dim]; k, v: float16 [positions][head_dim];
+ * scores: float32 scratch [queries][scores_stride], scores_stride >= positions rounded up to 16. */
+typedef struct {
+    const float *q;
+    const uint16_t *k;
+    const uint16_t *v;
+    float *out;
+    float *scores;
+    int32_t scores_stride;
+    int32_t queries;
+    int32_t head_dim;
+    int32_t positions;
+    float scale;
+} lw_attention_args;
+typedef void lw_attention_fn(const lw_attention_args *a);
+
+/* The kernels of one instruction set, filled from kernels.def tables: scalar first, then overridden
+ * row by row. */
+enum { LW_LAYOUT_SLOTS = 8 }; /* layout ids are below this */
+typedef struct {
+    const char *gemv_name[LW_LAYOUT_SLOTS];
+    const char *gemm_name[LW_LAYOUT_SLOTS];
+    lw_gemv_fn *gemv[LW_LAYOUT_SLOTS];
+    lw_lut_fn *lut[LW_LAYOUT_SLOTS]; /* NULL where the layout's gemv needs no tables */
+    lw_gemm_fn *gemm[LW_LAYOUT_SLOTS];
+    lw_gather_fn *gather[LW_LAYOUT_SLOTS];
+    lw_gemv_float_fn *gemv_f16;
+    lw_gemv_float_fn *gemv_f32;
+    lw_rmsnorm_fn *rmsnorm;
+    lw_quantize_fn *quantize;
+    lw_binary_fn *add;
+    lw_binary_fn *relu2_mul;
+    lw_binary_fn *silu_mul;
+    lw_rope_fn *rope;
+    lw_to_f16_fn *to_f16;
+    lw_attention_fn *attention;
+} lw_kernels;
+
+#endif
