@@ -1,0 +1,169 @@
+"""Pack codes and scales into the byte layouts of runtime/FORMAT.md, and read them back.
+
+``locate`` is the layout written as a formula; ``pack`` and ``unpack`` are the same as array operations, and a test
+compares the two on every layout.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lutwerk.defs import Format, Layout
+
+Codes = NDArray[np.uint8]
+Bytes = NDArray[np.uint8]
+#: A piece of a code: byte index, bit position in the byte, width in bits, and its lowest bit within the code.
+Piece = tuple[int, int, int, int]
+
+#: The five trits of every byte of base3: uint8 [256, 5].
+_TRITS = (np.arange(256)[:, None] // 3 ** np.arange(5) % 3).astype(np.uint8)
+
+#: Bytes at which tensors start, so that kernels may use aligned vectors.
+ALIGN = 64
+
+
+def compatible(fmt: Format) -> tuple[str, ...]:
+    """Names of the layouts that can hold a format."""
+    if fmt.is_float:
+        return ("rows",)
+    return ("base3", "slices", "planes") if fmt.codebook == "TERNARY" else ("slices", "planes")
+
+
+def slice_widths(bits: int) -> list[int]:
+    """Widths of the slices of a code, widest first: 6 -> [4, 2]."""
+    return [w for w in (8, 4, 2, 1) if bits & w]
+
+
+def code_bytes(fmt: Format, layout: Layout, rows: int, cols: int) -> int:
+    """Bytes of the codes of a matrix."""
+    if layout.name == "rows":
+        return rows * cols * fmt.bits // 8
+    tiles = -(-rows // layout.tile_rows) * -(-cols // layout.tile_cols)
+    if layout.name == "base3":
+        return tiles * layout.tile_rows
+    return tiles * layout.tile_rows * layout.tile_cols * fmt.bits // 8
+
+
+def scale_bytes(fmt: Format, layout: Layout, rows: int, cols: int) -> int:
+    """Bytes of the scales of a matrix."""
+    padded = -(-rows // layout.tile_rows) * layout.tile_rows
+    per_row = {"NONE": 0, "ROW_F32": 4, "GROUP_F16": 2 * fmt.groups(cols)}[fmt.scale]
+    return padded * per_row
+
+
+def lut_bytes(layout: Layout, cols: int) -> int:
+    """Bytes of the lookup tables of one token of ``cols`` activations; planes needs whole 32 columns."""
+    if not layout.lut_cols:
+        return 0
+    tables = -(-cols // layout.lut_cols)
+    if layout.name == "planes":
+        tables = -(-cols // layout.tile_cols) * (layout.tile_cols // layout.lut_cols)
+    return tables * layout.lut_bytes
+
+
+def locate(layout: Layout, bits: int, cols: int, n: int, k: int) -> list[Piece]:
+    """Where the code of row ``n``, column ``k`` lies. In base3 the piece's bit position is the trit index."""
+    tile = n // layout.tile_rows * -(-cols // layout.tile_cols) + k // layout.tile_cols
+    row, col = n % layout.tile_rows, k % layout.tile_cols
+    if layout.name == "base3":
+        return [(tile * 64 + row, col, 0, 0)]
+    if layout.name == "planes":
+        base = tile * 256 * bits + col // 8 * 64 + row
+        return [(base + 256 * p, col % 8, 1, p) for p in range(bits)]
+    pieces, base, low = [], tile * 64 * bits, 0
+    for width in slice_widths(bits):
+        per_vector = 32 // width
+        byte = base + col // per_vector * 64 + row * 4 + col % 4
+        pieces.append((byte, col % per_vector // 4 * width, width, low))
+        base += 64 * width
+        low += width
+    return pieces
+
+
+def _tiles(codes: Codes, layout: Layout, fill: int) -> Codes:
+    """Pad to whole tiles: uint8 [row tiles, tile_rows, column tiles, tile_cols]."""
+    rows, cols = codes.shape
+    tr, tc = layout.tile_rows, layout.tile_cols
+    padded = np.full((-(-rows // tr) * tr, -(-cols // tc) * tc), fill, np.uint8)
+    padded[:rows, :cols] = codes
+    return padded.reshape(-1, tr, padded.shape[1] // tc, tc)
+
+
+def pack(codes: Codes, fmt: Format, layout: Layout) -> Bytes:
+    """Pack codes uint8 [rows, cols] of an integer format. Returns uint8 [code_bytes]."""
+    tiles = _tiles(codes, layout, fmt.offset)
+    if layout.name == "base3":
+        packed = tiles[..., 4].copy()  # [row tile, row, column tile]
+        for i in (3, 2, 1, 0):
+            packed *= np.uint8(3)
+            packed += tiles[..., i]
+        return np.ascontiguousarray(packed.transpose(0, 2, 1)).reshape(-1)
+    if layout.name == "planes":
+        row_tiles, _, col_tiles, _ = tiles.shape
+        out = np.empty((row_tiles, col_tiles, fmt.bits, 4, 64), np.uint8)
+        for p in range(fmt.bits):
+            plane = np.packbits((tiles >> p) & 1, axis=3, bitorder="little")  # [., 64, ., 4]
+            out[:, :, p] = plane.transpose(0, 2, 3, 1)
+        return out.reshape(-1)
+    row_tiles, _, col_tiles, _ = tiles.shape
+    out = np.empty((row_tiles, col_tiles, fmt.bits, 64), np.uint8)
+    start = low = 0
+    for width in slice_widths(fmt.bits):
+        part = (tiles >> low) & ((1 << width) - 1)
+        per_byte = 8 // width
+        # [row tile, row, column tile, vector, j, byte in dword]
+        part = part.reshape(row_tiles, 16, col_tiles, width, per_byte, 4)
+        packed = part[:, :, :, :, 0].copy()
+        for j in range(1, per_byte):
+            packed |= part[:, :, :, :, j] << np.uint8(j * width)
+        out[:, :, start : start + width] = packed.transpose(0, 2, 3, 1, 4).reshape(
+            row_tiles, col_tiles, width, 64
+        )
+        start += width
+        low += width
+    return out.reshape(-1)
+
+
+def unpack(packed: Bytes, fmt: Format, layout: Layout, rows: int, cols: int) -> Codes:
+    """Read back codes uint8 [rows, cols]; the inverse of :func:`pack`."""
+    row_tiles = -(-rows // layout.tile_rows)
+    col_tiles = -(-cols // layout.tile_cols)
+    tiles = np.zeros((row_tiles, layout.tile_rows, col_tiles, layout.tile_cols), np.uint8)
+    if layout.name == "base3":
+        tiles = _TRITS[packed.reshape(row_tiles, col_tiles, 64).transpose(0, 2, 1)]
+    elif layout.name == "planes":
+        planes = packed.reshape(row_tiles, col_tiles, fmt.bits, 4, 64)
+        for p in range(fmt.bits):
+            bits = np.unpackbits(planes[:, :, p].transpose(0, 3, 1, 2), axis=3, bitorder="little")
+            tiles |= bits << p
+    else:
+        vectors = packed.reshape(row_tiles, col_tiles, fmt.bits, 16, 4)
+        start = low = 0
+        for width in slice_widths(fmt.bits):
+            part = vectors[:, :, start : start + width].transpose(0, 3, 1, 2, 4)[:, :, :, :, None]
+            shifts = (np.arange(8 // width, dtype=np.uint8) * width)[:, None]
+            codes = (part >> shifts) & ((1 << width) - 1)
+            tiles |= codes.reshape(tiles.shape).astype(np.uint8) << low
+            start += width
+            low += width
+    return tiles.reshape(row_tiles * layout.tile_rows, -1)[:rows, :cols]
+
+
+def pack_scales(scales: NDArray[np.float32], fmt: Format, layout: Layout) -> Bytes:
+    """Pack scales float32 [rows, groups] in the order of FORMAT.md. Returns uint8 [scale_bytes]."""
+    rows, groups = scales.shape
+    padded = np.zeros((-(-rows // layout.tile_rows), layout.tile_rows, groups), np.float32)
+    padded.reshape(-1, groups)[:rows] = scales
+    kind = "<f4" if fmt.scale == "ROW_F32" else "<f2"
+    return np.ascontiguousarray(padded.transpose(0, 2, 1).astype(kind)).reshape(-1).view(np.uint8)
+
+
+def unpack_scales(
+    packed: Bytes, fmt: Format, layout: Layout, rows: int, cols: int
+) -> NDArray[np.float32]:
+    """Read back scales float32 [rows, groups]."""
+    kind = "<f4" if fmt.scale == "ROW_F32" else "<f2"
+    tiles = packed.view(kind).reshape(-1, fmt.groups(cols), layout.tile_rows)
+    return tiles.transpose(0, 2, 1).reshape(-1, fmt.groups(cols))[:rows].astype(np.float32)
+

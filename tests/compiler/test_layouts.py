@@ -1,0 +1,76 @@
+"""The packer against the layout formulas, on every format and layout."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lutwerk import layouts
+from lutwerk.defs import FORMATS, LAYOUTS
+
+PAIRS = [
+    (fmt, LAYOUTS[name])
+    for fmt in FORMATS.values()
+    if not fmt.is_float
+    for name in layouts.compatible(fmt)
+]
+
+
+def read_by_formula(packed, layout, fmt, cols, n, k):
+    value = 0
+    for byte, bit, width, low in layouts.locate(layout, fmt.bits, cols, n, k):
+        if layout.name == "base3":
+            value = int(packed[byte]) // 3**bit % 3
+        else:
+            value |= (int(packed[byte]) >> bit & ((1 << width) - 1)) << low
+    return value
+
+
+@pytest.mark.parametrize(("fmt", "layout"), PAIRS, ids=lambda x: x.name)
+@settings(max_examples=12, deadline=None)
+@given(data=st.data(), rows=st.integers(1, 140), cols=st.integers(1, 90))
+def test_pack_follows_the_formula(fmt, layout, data, rows, cols):
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    codes = np.random.default_rng(seed).integers(0, fmt.max_code + 1, (rows, cols), dtype=np.uint8)
+    packed = layouts.pack(codes, fmt, layout)
+    assert packed.size == layouts.code_bytes(fmt, layout, rows, cols)
+    n, k = data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, cols - 1))
+    for row, col in ((n, k), (rows - 1, cols - 1), (0, 0)):
+        assert read_by_formula(packed, layout, fmt, cols, row, col) == codes[row, col]
+    np.testing.assert_array_equal(layouts.unpack(packed, fmt, layout, rows, cols), codes)
+
+
+@pytest.mark.parametrize(("fmt", "layout"), PAIRS, ids=lambda x: x.name)
+def test_every_code_has_its_own_bits(fmt, layout):
+    """Walk a small matrix that crosses tiles: no two codes share a bit, and none lies outside."""
+    rows, cols = layout.tile_rows + 1, layout.tile_cols + 1
+    seen = set()
+    for n in range(rows):
+        for k in range(cols):
+            for byte, bit, width, _ in layouts.locate(layout, fmt.bits, cols, n, k):
+                assert byte < layouts.code_bytes(fmt, layout, rows, cols)
+                bits = {(byte, bit)} if layout.name == "base3" else {
+                    (byte, bit + i) for i in range(width)
+                }
+                assert not bits & seen
+                seen |= bits
+
+
+@pytest.mark.parametrize(("fmt", "layout"), PAIRS, ids=lambda x: x.name)
+def test_scales_round_trip(fmt, layout):
+    rows, cols = layout.tile_rows + 3, 161
+    rng = np.random.default_rng(1)
+    scales = rng.random((rows, fmt.groups(cols))).astype(np.float16).astype(np.float32)
+    packed = layouts.pack_scales(scales, fmt, layout)
+    assert packed.size == layouts.scale_bytes(fmt, layout, rows, cols)
+    back = layouts.unpack_scales(packed, fmt, layout, rows, cols)
+    np.testing.assert_array_equal(back, scales)
+
+
+def test_padding_is_the_value_zero():
+    for fmt, layout in PAIRS:
+        codes = np.zeros((1, 1), np.uint8)
+        packed = layouts.pack(codes, fmt, layout)
+        whole = layouts.unpack(packed, fmt, layout, layout.tile_rows, layout.tile_cols)
+        assert whole[0, 0] == 0
+        assert set(whole.reshape(-1)[1:]) == {fmt.offset}
