@@ -49,9 +49,11 @@ def test_every_code_has_its_own_bits(fmt, layout):
         for k in range(cols):
             for byte, bit, width, _ in layouts.locate(layout, fmt.bits, cols, n, k):
                 assert byte < layouts.code_bytes(fmt, layout, rows, cols)
-                bits = {(byte, bit)} if layout.name == "base3" else {
-                    (byte, bit + i) for i in range(width)
-                }
+                bits = (
+                    {(byte, bit)}
+                    if layout.name == "base3"
+                    else {(byte, bit + i) for i in range(width)}
+                )
                 assert not bits & seen
                 seen |= bits
 
