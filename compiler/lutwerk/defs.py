@@ -30,7 +30,9 @@ def _rows(table: str, macro: str, fields: int) -> list[list[str]]:
         match = _ROW.fullmatch(line)
         values = [v.strip() for v in match[2].split(",", fields - 1)] if match else []
         if match is None or match[1] != macro or len(values) != fields:
-            raise ValueError(f"{path}: expected a row LW_{macro} with {fields} values, found {line!r}")
+            raise ValueError(
+                f"{path}: expected a row LW_{macro} with {fields} values, found {line!r}"
+            )
         rows.append(values)
     return rows
 

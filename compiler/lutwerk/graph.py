@@ -49,7 +49,8 @@ Role = Literal["linear", "head", "embedding", "norm", "rope"]
 class Weight:
     """A matrix of the plan: one or more sources stacked along the rows.
 
-    ``quantizer``, ``format`` and ``layout`` are None until the passes ``assign_formats`` and ``choose_layouts`` fill them.
+    ``quantizer`` and ``format`` are None until the pass ``assign_formats`` fills them, ``layout`` until
+    ``choose_layouts`` does.
     """
 
     name: str

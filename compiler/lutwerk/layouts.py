@@ -131,7 +131,7 @@ def unpack(packed: Bytes, fmt: Format, layout: Layout, rows: int, cols: int) -> 
     col_tiles = -(-cols // layout.tile_cols)
     tiles = np.zeros((row_tiles, layout.tile_rows, col_tiles, layout.tile_cols), np.uint8)
     if layout.name == "base3":
-        tiles = _TRITS[packed.reshape(row_tiles, col_tiles, 64).transpose(0, 2, 1)]
+        tiles[:] = _TRITS[packed.reshape(row_tiles, col_tiles, 64).transpose(0, 2, 1)]
     elif layout.name == "planes":
         planes = packed.reshape(row_tiles, col_tiles, fmt.bits, 4, 64)
         for p in range(fmt.bits):
@@ -142,9 +142,9 @@ def unpack(packed: Bytes, fmt: Format, layout: Layout, rows: int, cols: int) -> 
         start = low = 0
         for width in slice_widths(fmt.bits):
             part = vectors[:, :, start : start + width].transpose(0, 3, 1, 2, 4)[:, :, :, :, None]
-            shifts = (np.arange(8 // width, dtype=np.uint8) * width)[:, None]
-            codes = (part >> shifts) & ((1 << width) - 1)
-            tiles |= codes.reshape(tiles.shape).astype(np.uint8) << low
+            shifts = (np.arange(8 // width, dtype=np.uint8) * np.uint8(width))[:, None]
+            piece = (part >> shifts) & np.uint8((1 << width) - 1)
+            tiles |= piece.reshape(tiles.shape) << np.uint8(low)
             start += width
             low += width
     return tiles.reshape(row_tiles * layout.tile_rows, -1)[:rows, :cols]
@@ -166,4 +166,3 @@ def unpack_scales(
     kind = "<f4" if fmt.scale == "ROW_F32" else "<f2"
     tiles = packed.view(kind).reshape(-1, fmt.groups(cols), layout.tile_rows)
     return tiles.transpose(0, 2, 1).reshape(-1, fmt.groups(cols))[:rows].astype(np.float32)
-

@@ -1,4 +1,7 @@
-"""The rules that every graph obeys, checked after each pass. A broken rule is a bug of the compiler, not of its input."""
+"""The rules that every graph obeys, checked after each pass.
+
+A broken rule is a bug of the compiler, not of its input.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,8 @@ def _op_rules(graph: Graph, index: int, op: Op) -> list[str]:
         op.weight is not None and op.weight not in graph.weights
     ):
         broken.append(f"weight {op.weight!r} is missing or not wanted")
+    if broken:
+        return broken
     defined = {o.dst.value for o in graph.ops[:index] if o.dst}
     read = (*op.srcs, op.dst) if op.kind == "rope" and op.dst else op.srcs
     for view in read:

@@ -12,9 +12,7 @@ from lutwerk.layouts import compatible
 from lutwerk.targets import Target
 
 
-def choose_layouts(
-    graph: Graph, target: Target, overrides: tuple[tuple[str, str], ...]
-) -> Graph:
+def choose_layouts(graph: Graph, target: Target, overrides: tuple[tuple[str, str], ...]) -> Graph:
     """Give each weight a layout that can hold its format. An override applies to the weights that it fits."""
     for pattern, layout in overrides:
         if layout not in LAYOUTS:

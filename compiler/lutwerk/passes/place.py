@@ -7,6 +7,7 @@ from dataclasses import replace
 from lutwerk.graph import Graph, Op, View
 from lutwerk.liveness import IN_PLACE, lifetimes, value_bytes
 
+
 def place(graph: Graph, chunk: int) -> Graph:
     """First fit in order of definition; an in-place operation reuses the storage of a source that dies there."""
     spans = lifetimes(graph.ops)

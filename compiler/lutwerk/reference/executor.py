@@ -16,6 +16,9 @@ from lutwerk.reference import numerics
 
 F32 = NDArray[np.float32]
 
+#: The operations that take nearly all of the time.
+PRODUCTS = ("matmul", "matmul_float")
+
 
 class ReferenceSession:
     """One context of a model, evaluated by the reference."""
@@ -33,12 +36,17 @@ class ReferenceSession:
             self._values.append(np.zeros(shape, np.float16))
         self._kinds = model.op_names()
 
-    def eval(
-        self, tokens: Sequence[int], progress: Callable[[int], None] | None = None
-    ) -> F32:
+    @property
+    def product_bytes(self) -> int:
+        """Packed bytes of the matrices that one chunk multiplies."""
+        pairs = zip(self._kinds, self._model.ops["tensor"], strict=True)
+        return sum(self._model.tensors[t].codes.size for kind, t in pairs if kind in PRODUCTS)
+
+    def eval(self, tokens: Sequence[int], progress: Callable[[int], None] | None = None) -> F32:
         """Append tokens and return the logits of each, float32 [len(tokens), vocab].
 
-        ``progress`` is called with the packed bytes of each tensor after it was used.
+        ``progress`` is called with the packed bytes of each matrix after it was multiplied;
+        :attr:`product_bytes` is their sum for one chunk.
         """
         if self._length + len(tokens) > self._conf["max_context"]:
             raise LutwerkError(
@@ -57,8 +65,8 @@ class ReferenceSession:
                 dst = op["dst"]
                 view = logits if dst["offset"] == LOGITS_OFFSET else self._f32(dst, len(tokens))
                 view[:] = result
-            if progress and tensor:
-                progress(tensor.codes.size + tensor.scales.size)
+            if progress and tensor and kind in PRODUCTS:
+                progress(tensor.codes.size)
         self._length += len(tokens)
         return logits
 
@@ -92,7 +100,7 @@ class ReferenceSession:
             gate_or_a, up_or_b = self._f32(op["src0"], count), self._f32(op["src1"], count)
             if kind == "add":
                 return np.asarray(gate_or_a + up_or_b)
-            gated = {"relu2_mul": numerics.relu2_mul, "silu_mul": numerics.silu_mul}[kind]
+            gated = numerics.relu2_mul if kind == "relu2_mul" else numerics.silu_mul
             return gated(gate_or_a, up_or_b)
         if kind == "embed":
             return _embed(tensor, tokens)
@@ -155,7 +163,7 @@ def _matmul(tensor: StoredTensor, codes: NDArray[np.int8], scales: F32) -> F32:
 def _embed(tensor: StoredTensor, tokens: Sequence[int]) -> F32:
     """Rows of the embedding, dequantised: [tokens, cols]."""
     if tensor.format.is_float:
-        return tensor.floats()[np.asarray(tokens)]
+        return np.asarray(tensor.floats()[np.asarray(tokens)])
     rows = []
     tile = tensor.layout.tile_rows
     for token in tokens:

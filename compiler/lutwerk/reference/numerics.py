@@ -65,7 +65,7 @@ def exp(x: F32) -> F32:
     for c in EXP_C[5::-1]:
         p = p * r + c
     bits = p.view(np.int32) + (n.astype(np.int32) << 23)
-    return bits.view(np.float32)
+    return np.asarray(bits.view(np.float32))
 
 
 def quantize(x: F32) -> tuple[NDArray[np.int8], F32]:
@@ -82,7 +82,7 @@ def quantize(x: F32) -> tuple[NDArray[np.int8], F32]:
 def matmul(
     values: NDArray[np.int16], scales: F32, group: int, codes: NDArray[np.int8], x_scales: F32
 ) -> F32:
-    """y [tokens, rows] of integer weights ``values`` [rows, cols] with ``scales`` [rows, groups].
+    """Y [tokens, rows] of integer weights ``values`` [rows, cols] with ``scales`` [rows, groups].
 
     The integer sums are taken by a float product that is exact: every partial sum stays below 2^24 in binary32, or
     below 2^53 in binary64.
@@ -90,8 +90,9 @@ def matmul(
     cols = values.shape[1]
     step = group or cols
     bound = step * 127 * int(np.abs(values).max(initial=1))
-    exact = np.float32 if bound < 1 << 24 else np.float64
-    w, x = values.astype(exact), codes.astype(exact)
+    exact = np.dtype(np.float32 if bound < 1 << 24 else np.float64)
+    w: NDArray[np.floating] = values.astype(exact)
+    x: NDArray[np.floating] = codes.astype(exact)
     acc = np.zeros((codes.shape[0], values.shape[0]), np.float32)
     for g, begin in enumerate(range(0, cols, step)):
         columns = slice(begin, begin + step)
@@ -101,7 +102,7 @@ def matmul(
 
 
 def matmul_float(w: F32, x: F32) -> F32:
-    """y [tokens, rows] of float weights [rows, cols]."""
+    """Y [tokens, rows] of float weights [rows, cols]."""
     return np.stack([fold(w * token) for token in x])
 
 
@@ -109,7 +110,7 @@ def rmsnorm(x: F32, w: F32, eps: np.float32) -> F32:
     """Root mean square norm (arXiv 1910.07467, eq. 4)."""
     mean = fold(x * x) / np.float32(x.shape[-1])
     r = np.float32(1.0) / np.sqrt(mean + eps)
-    return (x * r[..., None]) * w
+    return np.asarray((x * r[..., None]) * w)
 
 
 def rope(x: F32, cos_sin: F32, head_dim: int) -> F32:

@@ -1,0 +1,94 @@
+"""The bundle folder: ``model.lw`` and ``manifest.json``, complete or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lutwerk.emit.manifest import build_manifest
+from lutwerk.emit.model import model_bytes, write_model
+from lutwerk.emit.records import Records
+from lutwerk.errors import CompileError
+from lutwerk.graph import Graph
+from lutwerk.progress import Progress
+
+#: Room for manifest.json when free space is checked.
+_MANIFEST_BYTES = 1 << 20
+
+
+def check_output(output: Path, force: bool) -> None:
+    """Refuse an output that would overwrite something, before any work is done."""
+    if not output.parent.is_dir():
+        raise CompileError(
+            f"{output.parent}: no such folder; create it first, or choose another -o"
+        )
+    if not output.exists() and not output.is_symlink():
+        return
+    if not output.is_dir() or (any(output.iterdir()) and not (output / "model.lw").exists()):
+        raise CompileError(f"{output}: exists and is not a bundle; choose another -o")
+    if (output / "model.lw").exists() and not force:
+        raise CompileError(f"{output}: a bundle is already there; add --force to replace it")
+
+
+def write_bundle(
+    graph: Graph,
+    records: Records,
+    output: Path,
+    golden: int,
+    facts: dict[str, Any],
+    progress: Progress,
+) -> dict[str, Any]:
+    """Write the bundle next to its final place and move it there when it is whole. Returns the manifest.
+
+    Raises CompileError when there is no room or no permission; then nothing is left behind.
+    """
+    needed = model_bytes(records, golden) + _MANIFEST_BYTES
+    free = shutil.disk_usage(output.parent).free
+    if free < needed:
+        raise CompileError(
+            f"{output.parent}: the bundle needs {needed / 1e6:.1f} MB and {free / 1e6:.1f} MB are "
+            "free; make room, or choose another -o"
+        )
+
+    def fill(folder: Path) -> dict[str, Any]:
+        model = folder / "model.lw"
+        outputs = write_model(model, records, graph.config.vocab, golden, progress)
+        with model.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = model.stat().st_size
+        manifest = build_manifest(graph, records, outputs, {"bytes": size, "sha256": digest}, facts)
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        return manifest
+
+    try:
+        return _atomically(output, fill)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CompileError(
+            f"{output}: cannot be written: {reason}; nothing was left behind"
+        ) from error
+
+
+def _atomically(output: Path, fill: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """Fill a temporary folder and rename it to ``output``; remove it when anything fails."""
+    temporary = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    try:
+        result = fill(temporary)
+        temporary.chmod(0o755)
+        if output.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+            output.rename(old / "old")
+            temporary.rename(output)
+            shutil.rmtree(old)
+        else:
+            temporary.rename(output)
+        return result
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise

@@ -1,0 +1,46 @@
+"""The bytes of DATA: quantise and pack one weight at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lutwerk import layouts
+from lutwerk.defs import FORMATS, LAYOUTS, Format, Layout
+from lutwerk.graph import Weight
+from lutwerk.quantize import QUANTIZERS
+
+Bytes = NDArray[np.uint8]
+
+#: Rows packed at once; bounds the temporary memory of a large matrix.
+BLOCK_ROWS = 4096
+
+
+def weight_bytes(weight: Weight) -> tuple[Iterator[Bytes], Bytes]:
+    """Packed codes, in pieces that follow each other, and packed scales of a weight."""
+    fmt, layout = FORMATS[weight.format or ""], LAYOUTS[weight.layout or ""]
+    quantizer = QUANTIZERS[weight.quantizer or ""]
+    codes, scales = [], []
+    for source in weight.sources:
+        quantized = quantizer.quantize(source.load(), source.name)
+        codes.append(quantized.codes)
+        scales.append(quantized.scales)
+        del quantized
+    stacked = np.concatenate(codes) if len(codes) > 1 else codes[0]
+    del codes
+    if fmt.is_float:
+        kind = "<f4" if fmt.bits == 32 else "<f2"
+        raw = np.ascontiguousarray(stacked, kind).reshape(-1).view(np.uint8)
+        return iter((raw,)), np.zeros(0, np.uint8)
+    stacked_scales = np.concatenate([s for s in scales if s is not None])
+    return _pack_blocks(stacked.astype(np.uint8, copy=False), fmt, layout), layouts.pack_scales(
+        stacked_scales, fmt, layout
+    )
+
+
+def _pack_blocks(codes: Bytes, fmt: Format, layout: Layout) -> Iterator[Bytes]:
+    """Row tiles are outermost in every layout, so blocks of whole tiles follow each other."""
+    for begin in range(0, codes.shape[0], BLOCK_ROWS):
+        yield layouts.pack(codes[begin : begin + BLOCK_ROWS], fmt, layout)

@@ -1,0 +1,136 @@
+"""From a checkpoint to a bundle: read, decide, write."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lutwerk.dump import dump
+from lutwerk.emit import write_bundle
+from lutwerk.emit.bundle import check_output
+from lutwerk.emit.records import build_records
+from lutwerk.errors import CompileError
+from lutwerk.frontends import read_checkpoint
+from lutwerk.graph import Graph, Role
+from lutwerk.passes import PassContext, check_stages, run_passes
+from lutwerk.progress import NoProgress, Progress
+from lutwerk.quantize import QUANTIZERS
+from lutwerk.targets import load_target
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """What to compile and how.
+
+    Attributes:
+        checkpoint: A folder in Hugging Face form, or ``synthetic:NAME``.
+        output: The bundle folder to create.
+        target: A name from ``lutwerk targets``, or ``host``.
+        quant: Quantiser of the linear layers, or ``auto``.
+        head: Quantiser of the output head, or ``auto``. A tied embedding is the same matrix.
+        embedding: Quantiser of an embedding that is not the head, or ``auto``.
+        rules: (pattern, quantiser) pairs for matrices by name; the first match wins.
+        layouts: (pattern, layout) pairs; the first that can hold the format wins.
+        context: Positions that the bundle supports; None: the model's, at most 4096.
+        chunk: Tokens evaluated together in prefill.
+        seed: For synthetic checkpoints.
+        golden: Tokens of the golden self-test.
+        dump_after: Passes after which the graph is printed to stderr.
+        force: Replace an existing bundle.
+    """
+
+    checkpoint: str
+    output: Path
+    target: str = "host"
+    quant: str = AUTO
+    head: str = AUTO
+    embedding: str = AUTO
+    rules: tuple[tuple[str, str], ...] = ()
+    layouts: tuple[tuple[str, str], ...] = ()
+    context: int | None = None
+    chunk: int = 128
+    seed: int = 0
+    golden: int = 8
+    dump_after: tuple[str, ...] = ()
+    force: bool = False
+
+
+def compile_bundle(options: CompileOptions, progress: Progress | None = None) -> dict[str, Any]:
+    """Compile a checkpoint and return the manifest of the bundle.
+
+    Raises CheckpointError, TargetError or CompileError; then no output is left.
+    """
+    _check_options(options)
+    check_output(options.output, options.force)
+    target = load_target(options.target)
+    checkpoint = read_checkpoint(options.checkpoint, max_context=options.context, seed=options.seed)
+    quantizers = dict(checkpoint.default_quantizers)
+    chosen: dict[Role, str] = {
+        "linear": options.quant,
+        "head": options.head,
+        "embedding": options.embedding,
+    }
+    for role, name in chosen.items():
+        if name != AUTO:
+            quantizers[role] = name
+
+    def show(stage: str, graph: Graph) -> None:
+        if stage in options.dump_after or "all" in options.dump_after:
+            sys.stderr.write(dump(graph, stage))
+
+    context = PassContext(target, quantizers, options.rules, options.layouts, options.chunk)
+    graph = run_passes(checkpoint.graph, context, show)
+    if options.golden > graph.config.max_context:
+        raise CompileError(
+            f"context {graph.config.max_context} is shorter than the {options.golden} tokens of the "
+            "self-test; ask for a longer one with -c"
+        )
+    facts = {
+        "version": version("lutwerk"),
+        "target": target.name,
+        "isa": target.isa,
+        "source": _provenance(options),
+        "quantization": {
+            **{str(role): name for role, name in quantizers.items()},
+            "rules": [list(rule) for rule in options.rules],
+        },
+    }
+    records = build_records(graph, target, checkpoint.tokenizer)
+    return write_bundle(
+        graph, records, options.output, options.golden, facts, progress or NoProgress()
+    )
+
+
+def _check_options(options: CompileOptions) -> None:
+    named = {"--quant": options.quant, "--head": options.head, "--embedding": options.embedding}
+    named |= {f"--rule {pattern}": quantizer for pattern, quantizer in options.rules}
+    for flag, quantizer in named.items():
+        if quantizer not in QUANTIZERS and (quantizer != AUTO or flag.startswith("--rule")):
+            raise CompileError(
+                f"{flag}: quantiser {quantizer!r} is not known; accepted: {', '.join(QUANTIZERS)}"
+            )
+    for flag, number, low, high in (
+        ("--chunk", options.chunk, 1, 4096),
+        ("--golden", options.golden, 1, 4096),
+    ):
+        if not low <= number <= high:
+            raise CompileError(f"{flag}: {number} is out of range; accepted: {low} to {high}")
+    check_stages(options.dump_after)
+
+
+def _provenance(options: CompileOptions) -> dict[str, Any]:
+    """Where the weights came from: the folder's name and the hashes of its files, or name and seed."""
+    folder = Path(options.checkpoint)
+    if not folder.is_dir():
+        return {"checkpoint": options.checkpoint, "seed": options.seed}
+    hashes = {}
+    for path in sorted((*folder.glob("*.json"), *folder.glob("*.safetensors"))):
+        with path.open("rb") as file:
+            hashes[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"checkpoint": folder.resolve().name, "sha256": hashes}
