@@ -1,0 +1,99 @@
+/* What the integer kernels share: groups, scales, and the two ways from bytes to exact 32-bit sums.
+ *
+ * VPMADDUBSW adds two products u8 * s8 and saturates at 16 bits. With |x| <= 127 and codes below
+ * 2^b one result is at most 2 * 127 * (2^b - 1), so sums of lw_exact_run(b) results stay exact: b
+ * 1     2     3     4     5     6     7 one result 254   762  1778  3810  7874 16002 32258 run 8 8
+ * 8     8     4     2     1 sum       2032  6096 14224 30480 31496 32004 32258   <= 32767 With b =
+ * 8 one result could be 64770; code - 128 is used instead, as magnitude times x with the sign moved
+ * to x: at most 2 * 127 * 128 = 32512, run 1.
+ */
+#ifndef LW_AVX2_CODES_H
+#define LW_AVX2_CODES_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../kernel.h"
+
+/* Kernels are specialised by constant arguments; a call left standing would index registers in
+ * memory. */
+#define LW_INLINE static inline __attribute__((always_inline))
+
+enum { LW_BLOCK_COLS = 32 }; /* columns of a tile of slices and planes; every group is a multiple */
+
+LW_INLINE int32_t lw_min_i32(int32_t a, int32_t b) {
+    return a < b ? a : b;
+}
+
+LW_INLINE int32_t lw_group_cols(const lw_matrix *w) {
+    return w->group != 0 ? w->group : w->cols;
+}
+
+/* Column tiles of 32 in a row. */
+LW_INLINE int32_t lw_blocks(const lw_matrix *w) {
+    return (int32_t)(((uint32_t)w->cols + LW_BLOCK_COLS - 1) / LW_BLOCK_COLS);
+}
+
+/* Column tiles of 32 that share a scale. */
+LW_INLINE int32_t lw_group_blocks(const lw_matrix *w) {
+    return w->group != 0 ? w->group / LW_BLOCK_COLS : lw_blocks(w);
+}
+
+/* Sum of x over the column tiles [begin, end). */
+LW_INLINE int32_t lw_x_sum(const int32_t *sums, int32_t begin, int32_t end) {
+    int32_t sum = 0;
+    for (int32_t i = begin; i < end; i++) {
+        sum += sums[i];
+    }
+    return sum;
+}
+
+/* The scales of row `row` of row tile `tile` in group 0; those of group g follow g * tile_rows
+ * elements later. */
+LW_INLINE const void *lw_tile_scales(const lw_matrix *w, int32_t tile_rows, int32_t tile,
+                                     int32_t row) {
+    if (w->group == 0) {
+        return (const float *)w->scales + (size_t)tile * (size_t)tile_rows + (size_t)row;
+    }
+    const size_t groups = ((size_t)w->cols + (size_t)w->group - 1) / (size_t)w->group;
+    return (const uint16_t *)w->scales + (size_t)tile * groups * (size_t)tile_rows + (size_t)row;
+}
+
+/* The scales of 8 rows. */
+LW_INLINE __m256 lw_load_scales(const lw_matrix *w, const void *scales, size_t index) {
+    if (w->group == 0) {
+        return _mm256_loadu_ps((const float *)scales + index);
+    }
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)((const uint16_t *)scales + index)));
+}
+
+/* 4 activations in every dword. */
+LW_INLINE __m256i lw_broadcast4(const int8_t *x) {
+    int32_t dword;
+    memcpy(&dword, x, sizeof dword);
+    return _mm256_set1_epi32(dword);
+}
+
+/* 8-bit codes minus 128, times x: exact, see above. */
+LW_INLINE __m256i lw_mul_signed(__m256i codes, __m256i x) {
+    return _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes));
+}
+
+/* acc + scale * (float)(sums - zero): one group, in the order of runtime/FORMAT.md, "Numerics". */
+LW_INLINE __m256 lw_add_group(__m256 acc, __m256 scale, __m256i sums, int32_t zero) {
+    const __m256 s = _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, _mm256_set1_epi32(zero)));
+    return _mm256_add_ps(acc, _mm256_mul_ps(scale, s));
+}
+
+/* Store the first `count` of 8 results; count may be above 8, or below 1. */
+LW_INLINE void lw_store_rows(float *y, int32_t count, __m256 v) {
+    if (count >= 8) {
+        _mm256_storeu_ps(y, v);
+    } else if (count > 0) {
+        const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        _mm256_maskstore_ps(y, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane), v);
+    }
+}
+
+#endif

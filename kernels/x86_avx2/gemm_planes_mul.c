@@ -1,0 +1,66 @@
+/* Layout planes, many tokens: a row tile is unpacked once, as four blocks of 16 rows in the order
+ * of gemm.h.
+ *
+ * A byte of a plane has 8 columns of one row. VPSHUFB copies the bytes of 8 rows to the 4 bytes of
+ * their dwords; a mask then keeps in byte c the bit of column c, and a compare turns it into the
+ * plane's weight 2^p.
+ */
+#include "../kernels.h"
+#include "gemm.h"
+
+enum { TILE_ROWS = 64, PLANE_BYTES = 256, VECTOR_COLS = 8 };
+
+/* Columns [8 * vector, 8 * vector + 8) of 16 rows: two steps. `plane` points at the 16 bytes of
+ * plane 0. */
+LW_INLINE void unpack_vector(const uint8_t *plane, int bits, uint8_t *codes) {
+    const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4,
+                                            4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7);
+    const __m256i bit[2] = {_mm256_set1_epi32(0x08040201), _mm256_set1_epi32((int)0x80402010u)};
+    __m256i code[2][2]; /* [step][rows 0-7, 8-15] */
+    const __m256i start = bits == 8 ? _mm256_set1_epi8((char)0x80) : _mm256_setzero_si256();
+    for (int step = 0; step < 2; step++) {
+        code[step][0] = code[step][1] = start; /* gemm.h wants 8-bit codes minus 128 */
+    }
+    for (int p = 0; p < bits; p++) {
+        const __m256i weight = _mm256_set1_epi8((char)(1 << p));
+        const __m256i bytes =
+            _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(plane + p * PLANE_BYTES)));
+        for (int half = 0; half < 2; half++) {
+            const __m256i rows = _mm256_add_epi8(spread, _mm256_set1_epi8((char)(half * 8)));
+            const __m256i dwords = _mm256_shuffle_epi8(bytes, rows);
+            for (int step = 0; step < 2; step++) {
+                const __m256i set =
+                    _mm256_cmpeq_epi8(_mm256_and_si256(dwords, bit[step]), bit[step]);
+                code[step][half] =
+                    _mm256_xor_si256(code[step][half], _mm256_and_si256(set, weight));
+            }
+        }
+    }
+    for (int step = 0; step < 2; step++) {
+        __m256i *target = (__m256i *)(codes + step * LW_STEP_BYTES);
+        _mm256_store_si256(target, code[step][0]);
+        _mm256_store_si256(target + 1, code[step][1]);
+    }
+}
+
+void lw_gemm_planes_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
+                             size_t y_stride, int32_t tile_begin, int32_t tile_end, void *scratch) {
+    const size_t blocks = (size_t)lw_blocks(w);
+    const size_t tile_bytes = (size_t)w->bits * PLANE_BYTES;
+    for (int32_t tile = tile_begin; tile < tile_end; tile++) {
+        const uint8_t *packed = w->codes + (size_t)tile * blocks * tile_bytes;
+        for (int32_t row = 0; row < TILE_ROWS; row += LW_BLOCK_ROWS) {
+            uint8_t *codes = scratch;
+            for (size_t vector = 0; vector < blocks * 4; vector++) {
+                unpack_vector(packed + vector / 4 * tile_bytes + vector % 4 * TILE_ROWS + row,
+                              w->bits, codes + vector * (VECTOR_COLS * LW_BLOCK_ROWS));
+            }
+            const int32_t first = tile * TILE_ROWS + row;
+            const lw_row_block rows = {codes, lw_tile_scales(w, TILE_ROWS, tile, row), TILE_ROWS,
+                                       w->rows - first};
+            if (rows.rows > 0) {
+                lw_gemm_rows_any(w, &rows, x, tokens, y + first, y_stride);
+            }
+        }
+    }
+}

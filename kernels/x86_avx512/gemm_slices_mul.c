@@ -1,0 +1,108 @@
+/* Sliced codes, many tokens: four row tiles of 16 rows make a panel (gemm.h). A vector of a slice
+ * holds the fields of 8 / width steps of 4 columns; each is shifted to its place in the code and
+ * joined with the fields of the other slices, which gives the vector of the panel directly. */
+#include "../kernels.h"
+#include "gemm.h"
+
+enum { ROWS = 16, COLS = 32, VECTOR = 64, STEPS = COLS / 4 };
+
+/* One tile to one vector of each of its 8 steps. */
+LW_INLINE void unpack_tile(uint8_t *codes, const uint8_t *tile, const int bits) {
+    __m512i code[STEPS];
+#pragma GCC unroll 8
+    for (int s = 0; s < STEPS; s++) {
+        code[s] = _mm512_setzero_si512();
+    }
+    int low = 0;
+#pragma GCC unroll 4
+    for (int width = 8; width > 0; width /= 2) {
+#pragma GCC unroll 8
+        for (int v = 0; v < (bits & width); v++, tile += VECTOR) {
+            const __m512i bytes = _mm512_load_si512((const void *)tile);
+#pragma GCC unroll 8
+            for (int bit = 0; bit < 8; bit += width) {
+                const __m512i mask = _mm512_set1_epi8((char)(((1 << width) - 1) << low));
+                const __m512i moved = bit > low ? _mm512_srli_epi16(bytes, bit - low)
+                                                : _mm512_slli_epi16(bytes, low - bit);
+                const int s = (v * 8 + bit) / width;
+                code[s] = _mm512_or_si512(code[s], _mm512_and_si512(moved, mask));
+            }
+        }
+        low += bits & width;
+    }
+#pragma GCC unroll 8
+    for (int s = 0; s < STEPS; s++) {
+        _mm512_store_si512(codes + s * LW_PANEL_STEP, code[s]);
+    }
+}
+
+/* `count` row tiles of a panel; the vectors of the others become zero. */
+LW_INLINE void unpack(uint8_t *codes, const uint8_t *packed, int32_t tiles, int32_t count,
+                      const int bits) {
+    for (int32_t r = 0; r < LW_PANEL_VECTORS; r++) {
+        uint8_t *vector = codes + r * VECTOR;
+        for (int32_t c = 0; c < tiles; c++, vector += STEPS * LW_PANEL_STEP) {
+            if (r < count) {
+                unpack_tile(vector, packed, bits);
+                packed += VECTOR * bits;
+            } else {
+                for (int s = 0; s < STEPS; s++) {
+                    _mm512_store_si512(vector + s * LW_PANEL_STEP, _mm512_setzero_si512());
+                }
+            }
+        }
+    }
+}
+
+static void unpack_bits(uint8_t *codes, const uint8_t *packed, int32_t tiles, int32_t count,
+                        int32_t bits) {
+    switch (bits) {
+    case 1:
+        unpack(codes, packed, tiles, count, 1);
+        break;
+    case 2:
+        unpack(codes, packed, tiles, count, 2);
+        break;
+    case 3:
+        unpack(codes, packed, tiles, count, 3);
+        break;
+    case 4:
+        unpack(codes, packed, tiles, count, 4);
+        break;
+    case 5:
+        unpack(codes, packed, tiles, count, 5);
+        break;
+    case 6:
+        unpack(codes, packed, tiles, count, 6);
+        break;
+    case 7:
+        unpack(codes, packed, tiles, count, 7);
+        break;
+    default:
+        unpack(codes, packed, tiles, count, 8);
+        break;
+    }
+}
+
+void lw_gemm_slices_mul_avx512(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
+                               size_t y_stride, int32_t tile_begin, int32_t tile_end,
+                               void *scratch) {
+    const int32_t tiles = lw_ceil_div(w->cols, COLS);
+    const size_t groups = w->group != 0 ? (size_t)lw_ceil_div(w->cols, w->group) : 1;
+    const size_t row_tile_bytes = (size_t)tiles * VECTOR * (size_t)w->bits;
+    for (int32_t tile = tile_begin; tile < tile_end; tile += LW_PANEL_VECTORS) {
+        const int32_t count = lw_min_i32(LW_PANEL_VECTORS, tile_end - tile);
+        unpack_bits(scratch, w->codes + (size_t)tile * row_tile_bytes, tiles, count, w->bits);
+        const lw_panel panel = {
+            .w = w,
+            .codes = scratch,
+            .row = tile * ROWS,
+            .row_end = lw_min_i32(w->rows, (tile + count) * ROWS),
+            .vectors = count,
+            .scale = (size_t)tile * groups * ROWS,
+            .scale_vector = groups * ROWS,
+            .scale_group = ROWS,
+        };
+        lw_panel_multiply(&panel, x, tokens, y, y_stride);
+    }
+}
