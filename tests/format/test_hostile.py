@@ -1,0 +1,180 @@
+"""Damaged and malicious model files: each is refused with its named error and a non-zero exit, and nothing crashes."""
+
+import subprocess
+import sys
+
+import checkpoints
+import numpy as np
+import pytest
+from hostile import Parts, seal
+
+from lutwerk.defs import STATUSES
+from lutwerk.errors import BundleError
+from lutwerk.native import Model
+from lutwerk.pipeline import CompileOptions, compile_bundle
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> bytes:
+    root = tmp_path_factory.mktemp("good")
+    compile_bundle(
+        CompileOptions(str(checkpoints.bitnet(root / "checkpoint")), root / "bundle", chunk=8)
+    )
+    return (root / "bundle" / "model.lw").read_bytes()
+
+
+def edit(change):
+    """A mutation that changes records and keeps every checksum right."""
+
+    def mutate(data: bytes) -> bytes:
+        parts = Parts(data)
+        change(parts)
+        return parts.build()
+
+    return mutate
+
+
+def put(array: str, index, field: str, value, sub: str | None = None):
+    """A mutation that sets one field of one record."""
+
+    def change(parts: Parts) -> None:
+        where = parts.kind(index) if isinstance(index, str) else index
+        row = getattr(parts, array)[where]
+        if sub:
+            row[field][sub] = value
+        else:
+            row[field] = value
+
+    return edit(change)
+
+
+def header(field: str, value: int):
+    def change(parts: Parts) -> None:
+        parts.header[field] = value
+
+    return edit(change)
+
+
+def flip(position: int):
+    def mutate(data: bytes) -> bytes:
+        at = position % len(data)
+        return data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :]
+
+    return mutate
+
+
+def swap_sections(parts: Parts) -> None:
+    parts.order[1:3] = parts.order[2:0:-1]
+
+
+def swap_tensors(parts: Parts) -> None:
+    parts.tensors[[0, 1]] = parts.tensors[[1, 0]]
+
+
+def golden_token(parts: Parts) -> None:
+    parts.other["GOLD"][4:8] = (10**6).to_bytes(4, "little")
+
+
+def trailing_trit(parts: Parts) -> None:
+    base3 = next(t for t in parts.tensors if t["layout"] == 4)
+    parts.other["DATA"][int(base3["codes"])] = 243
+
+
+BIG = 2**63
+HOSTILE = {
+    "empty": ("ERR_TRUNCATED", lambda d: b""),
+    "only the magic": ("ERR_TRUNCATED", lambda d: d[:8]),
+    "half": ("ERR_TRUNCATED", lambda d: d[: len(d) // 2]),
+    "one byte short": ("ERR_TRUNCATED", lambda d: d[:-1]),
+    "one byte long": ("ERR_OVERSIZED", lambda d: d + b"\0"),
+    "twice": ("ERR_OVERSIZED", lambda d: d + d),
+    "another kind of file": ("ERR_MAGIC", lambda d: b"GGUF" + d[4:]),
+    "next version": ("ERR_VERSION", header("version", 2)),
+    "version 0": ("ERR_VERSION", header("version", 0)),
+    "flip in header": ("ERR_CHECKSUM", flip(18)),
+    "flip in section table": ("ERR_CHECKSUM", flip(70)),
+    "flip in conf": ("ERR_CHECKSUM", flip(330)),
+    "flip in weights": ("ERR_CHECKSUM", flip(-5)),
+    "eight sections": ("ERR_SECTION", header("sections", 8)),
+    "sections re-ordered": ("ERR_SECTION", edit(swap_sections)),
+    "golden token outside the vocabulary": ("ERR_TOKEN", edit(golden_token)),
+    "unknown format": ("ERR_FORMAT", put("tensors", 1, "format", 99)),
+    "unknown layout": ("ERR_LAYOUT", put("tensors", 1, "layout", 0)),
+    "float format in tiles": ("ERR_LAYOUT", put("tensors", 1, "layout", 2)),
+    "changed layout": ("ERR_FINGERPRINT", put("tensors", 1, "fingerprint", 1)),
+    "tensors re-ordered": ("ERR_TENSOR", edit(swap_tensors)),
+    "no rows": ("ERR_TENSOR", put("tensors", 1, "rows", 0)),
+    "rows of another matrix": ("ERR_TENSOR", put("tensors", 1, "rows", 10**6)),
+    "columns that overflow": ("ERR_TENSOR", put("tensors", 1, "cols", 2**32 - 1)),
+    "codes outside the file": ("ERR_TENSOR", put("tensors", 1, "codes", BIG)),
+    "name outside the strings": ("ERR_TENSOR", put("tensors", 1, "name_bytes", 2**31)),
+    "byte above 242 in base3": ("ERR_TENSOR", edit(trailing_trit)),
+    "unknown operation": ("ERR_OP", put("ops", 3, "op", 77)),
+    "tensor that does not exist": ("ERR_OP", put("ops", "matmul", "tensor", 10**6)),
+    "wrong tensor": ("ERR_OP", put("ops", "matmul", "tensor", 0)),
+    "operand outside the arena": ("ERR_OP", put("ops", "rmsnorm", "dst", BIG, "offset")),
+    "operand that wraps": ("ERR_OP", put("ops", "add", "src0", 2**64 - 64, "offset")),
+    "misaligned operand": ("ERR_OP", put("ops", "quantize", "dst", 4, "offset")),
+    "width beyond stride": ("ERR_OP", put("ops", "rmsnorm", "src0", 10**6, "width")),
+    "layer that does not exist": ("ERR_OP", put("ops", "attention", "layer", 2)),
+    "infinite eps": ("ERR_OP", put("ops", "rmsnorm", "param", np.inf)),
+    "no tokens in a chunk": ("ERR_CONFIG", put("conf", 0, "chunk", 0)),
+    "huge chunk": ("ERR_CONFIG", put("conf", 0, "chunk", 2**31)),
+    "heads not a multiple of kv_heads": ("ERR_CONFIG", put("conf", 0, "kv_heads", 4)),
+    "odd head": ("ERR_CONFIG", put("conf", 0, "head_dim", 13)),
+    "arena of no size": ("ERR_OP", put("conf", 0, "arena_bytes", 0)),
+    "arena of absurd size": ("ERR_CONFIG", put("conf", 0, "arena_bytes", 2**62)),
+    "unknown instruction set": ("ERR_CONFIG", put("conf", 0, "isa", 9)),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_refused_with_its_name(tmp_path, good, name):
+    status, mutate = HOSTILE[name]
+    path = tmp_path / "model.lw"
+    path.write_bytes(mutate(good))
+    with pytest.raises(BundleError) as caught:
+        Model(path, check_weights=True)
+    assert caught.value.status == status
+    assert str(path) in str(caught.value)
+
+
+def test_every_status_of_a_file_has_a_hostile_file():
+    of_files = {s.name for s in STATUSES.values() if 2 <= s.code <= 13} | {"ERR_TOKEN"}
+    assert of_files == {status for status, _ in HOSTILE.values()}
+
+
+def test_parts_rebuild_the_same_file(good):
+    assert Parts(good).build() == good
+    assert seal(good) == good
+
+
+def test_every_bit_of_the_structure_is_covered(tmp_path, good):
+    """Flip one bit in every byte outside the weights: all are noticed without reading the weights."""
+    data_offset = good.index(b"DATA")
+    start = int.from_bytes(good[data_offset + 8 : data_offset + 16], "little")
+    path = tmp_path / "model.lw"
+    rng = np.random.default_rng(0)
+    for at in range(0, start, 7):
+        damaged = bytearray(good)
+        damaged[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        with pytest.raises(BundleError):
+            Model(path)
+
+
+@pytest.mark.parametrize("command", ["run", "verify", "inspect"])
+def test_commands_exit_with_the_named_error(tmp_path, good, command):
+    for name, text in (("half", "ERR_TRUNCATED"), ("next version", "ERR_VERSION")):
+        (tmp_path / "model.lw").write_bytes(HOSTILE[name][1](good))
+        (tmp_path / "manifest.json").write_text("{}")
+        arguments = ["-p", "x"] if command == "run" else []
+        done = subprocess.run(
+            [sys.executable, "-m", "lutwerk", command, str(tmp_path), *arguments],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1
+        assert "lutwerk: error:" in done.stderr
+        assert text in done.stderr or "manifest.json" in done.stderr
+        assert "Traceback" not in done.stderr

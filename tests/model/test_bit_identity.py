@@ -1,0 +1,93 @@
+"""One answer everywhere: the reference, every instruction set, every number of threads, every split of the prompt."""
+
+import checkpoints
+import numpy as np
+import pytest
+
+from lutwerk.defs import FORMATS
+from lutwerk.layouts import compatible
+from lutwerk.native import ISAS, Model, Session, best_isa
+from lutwerk.reference import ReferenceSession
+
+HERE = ISAS[: best_isa() + 1]
+SPLITS = {"whole": 10**6, "sevens": 7, "single": 1}
+
+#: Every format with every layout that can hold it.
+STORED = [
+    (fmt.name, layout)
+    for fmt in FORMATS.values()
+    for layout in compatible(fmt)
+]
+
+
+def evaluate(model: Model, tokens, threads: int, split: int) -> np.ndarray:
+    with Session(model, threads=threads, context=len(tokens)) as session:
+        parts = [tokens[i : i + split] for i in range(0, len(tokens), split)]
+        return np.concatenate([session.eval(part, rows=len(part)) for part in parts])
+
+
+def assert_same_everywhere(monkeypatch, bundle, model_file, tokens, splits=SPLITS):
+    expected = ReferenceSession(model_file).eval(tokens)
+    assert np.isfinite(expected).all()
+    with_model = Model(bundle / "model.lw", check_weights=True)
+    for isa in HERE:
+        monkeypatch.setenv("LUTWERK_ISA", isa)
+        for threads in (1, 2):
+            for name, split in splits.items():
+                got = evaluate(with_model, tokens, threads, split)
+                same = (got.view(np.uint32) == expected.view(np.uint32)).all()
+                assert same, f"{isa}, {threads} threads, prompt {name}: logits differ"
+    with_model.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("tinystories-bitnet/offline", {}),
+        ("tinystories-bitnet/offline", {"target": "x86-64-v3"}),
+        ("tinystories-bitnet/online", {"layouts": (("*", "planes"),)}),
+        ("stories260K", {"quant": "i8g32", "head": "i8g32"}),
+        ("stories260K", {"quant": "i4g64", "layouts": (("*", "planes"),)}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())),
+)
+def test_real_models(monkeypatch, shared_data, bundles, model_files, name, options):
+    bundle = bundles(shared_data / name, **options)
+    golden = np.load(shared_data / "golden" / f"{name.replace('/', '-')}.npz")
+    assert_same_everywhere(monkeypatch, bundle, model_files(bundle), golden["greedy0"].tolist())
+
+
+@pytest.mark.parametrize(("fmt", "layout"), STORED, ids="-".join)
+def test_every_format_on_an_odd_sized_model(
+    monkeypatch, tmp_path, bundles, model_files, fmt, layout
+):
+    quantizer = "absmean" if fmt == "ternary" else fmt
+    checkpoint = checkpoints.llama(tmp_path / "llama", seed=len(fmt))
+    bundle = bundles(
+        checkpoint,
+        quant=quantizer,
+        head=quantizer,
+        embedding=quantizer,
+        layouts=(("*", layout),),
+        chunk=11,
+    )
+    tensors = {t.name: t for t in model_files(bundle).tensors}
+    down = tensors["model.layers.0.mlp.down_proj.weight"]
+    assert (down.format.name, down.layout.name) == (fmt, layout)
+    tokens = np.random.default_rng(0).integers(0, 263, 23).tolist()
+    assert_same_everywhere(monkeypatch, bundle, model_files(bundle), tokens)
+
+
+def test_odd_sized_bitnet(monkeypatch, tmp_path, bundles, model_files):
+    bundle = bundles(checkpoints.bitnet(tmp_path / "bitnet"), chunk=5)
+    tokens = np.random.default_rng(1).integers(0, 263, 40).tolist()
+    assert_same_everywhere(monkeypatch, bundle, model_files(bundle), tokens)
+
+
+def test_truncated_context_gives_the_same_again(tmp_path, bundles, model_files):
+    bundle = bundles(checkpoints.bitnet(tmp_path / "bitnet"))
+    with Session(Model(bundle / "model.lw"), threads=2) as session:
+        first = session.eval([5, 6, 7, 8, 9], rows=5)
+        session.truncate(2)
+        assert session.length == 2
+        np.testing.assert_array_equal(session.eval([7, 8, 9], rows=3), first[2:])
