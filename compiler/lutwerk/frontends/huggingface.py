@@ -49,7 +49,7 @@ def read_huggingface(directory: Path, max_context: int | None) -> Checkpoint:
     spec = replace(spec, config=replace(spec.config, bos=tokenizer.bos, eos=tokenizer.eos))
     reader = SafetensorsReader(directory)
     graph = build_decoder(spec, _CheckpointTensors(reader, architecture.bitlinear))
-    _refuse_unread(reader, spec.config.tied_embeddings)
+    _refuse_unread(reader)
     return Checkpoint(
         graph, tokenizer, default_quantizers(ternary=architecture.bitlinear is not None)
     )
@@ -80,13 +80,14 @@ class _CheckpointTensors:
         return Source(name, 1, width, load)
 
 
-def _refuse_unread(reader: SafetensorsReader, tied: bool) -> None:
+def _refuse_unread(reader: SafetensorsReader) -> None:
     """Refuse tensors that the graph does not read: without its biases a model prints garbage."""
     unread = [
         name
         for name in reader.unclaimed()
-        # Old checkpoints store the frequencies of the rotary embeddings, and a copy of a tied head.
-        if not name.endswith("rotary_emb.inv_freq") and not (tied and name == HEAD)
+        # Some store the frequencies of the rotary embeddings, or a copy of the embedding as head
+        # (a head of its own has been claimed).
+        if not name.endswith("rotary_emb.inv_freq") and name != HEAD
     ]
     if unread:
         shown = ", ".join(unread[:3]) + (f" and {len(unread) - 3} more" if unread[3:] else "")
