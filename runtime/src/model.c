@@ -1,0 +1,152 @@
+#include "model.h"
+
+#include "crc32.h"
+
+enum { GOLD_MAX_TOKENS = 4096, SHA256_BYTES = 32 };
+
+static const char magic[8] = "lutwerk\n";
+static const char tags[LW_SECTION_COUNT][5] = {"CONF", "TENS", "PLAN", "STRS",
+                                               "TOKN", "GOLD", "DATA"};
+
+static bool all_zero(const uint8_t *bytes, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+/* Magic, version, header checksum, file size, checksum of the section table: in this order
+ * (FORMAT.md, "Header"). */
+static lw_status check_header(const uint8_t *file, size_t bytes) {
+    const lw_header_record *header = (const lw_header_record *)(const void *)file;
+    if (memcmp(file, magic, bytes < sizeof magic ? bytes : sizeof magic) != 0)
+        return LW_ERR_MAGIC;
+    if (bytes < sizeof *header)
+        return LW_ERR_TRUNCATED;
+    if (header->version != LW_FORMAT_VERSION)
+        return LW_ERR_VERSION;
+    if (header->header_crc != lw_crc32(header, offsetof(lw_header_record, header_crc)))
+        return LW_ERR_CHECKSUM;
+    if (bytes < header->bytes)
+        return LW_ERR_TRUNCATED;
+    if (bytes > header->bytes)
+        return LW_ERR_OVERSIZED;
+    size_t table_bytes = LW_SECTION_COUNT * sizeof(lw_section_record);
+    if (header->sections != LW_SECTION_COUNT || bytes < sizeof *header + table_bytes ||
+        !all_zero(header->zero, sizeof header->zero))
+        return LW_ERR_SECTION;
+    if (header->table_crc != lw_crc32(file + sizeof *header, table_bytes))
+        return LW_ERR_CHECKSUM;
+    return LW_OK;
+}
+
+/* Order, position and padding of the sections. Positions are computed, never trusted. */
+static lw_status check_sections(const uint8_t *file, size_t bytes,
+                                const lw_section_record *sections, uint32_t *detail) {
+    uint64_t end = sizeof(lw_header_record) + LW_SECTION_COUNT * sizeof *sections;
+    for (uint32_t i = 0; i < LW_SECTION_COUNT; i++) {
+        const lw_section_record *section = &sections[i];
+        uint64_t begin = lw_round_up(end, LW_ALIGN);
+        *detail = i;
+        if (memcmp(section->tag, tags[i], sizeof section->tag) != 0 || section->zero != 0 ||
+            section->offset != begin || begin > bytes || section->bytes > bytes - begin ||
+            !all_zero(file + end, begin - end))
+            return LW_ERR_SECTION;
+        end = begin + section->bytes;
+    }
+    return end == bytes ? LW_OK : LW_ERR_SECTION;
+}
+
+static lw_status check_checksums(const uint8_t *file, const lw_section_record *sections,
+                                 bool check_weights, uint32_t *detail) {
+    for (uint32_t i = 0; i < LW_SECTION_COUNT; i++) {
+        *detail = i;
+        if (i == LW_DATA && !check_weights)
+            continue;
+        if (sections[i].crc != lw_crc32(file + sections[i].offset, (size_t)sections[i].bytes))
+            return LW_ERR_CHECKSUM;
+    }
+    return LW_OK;
+}
+
+static lw_status check_record_counts(const lw_section_record *sections, const lw_conf_record *conf,
+                                     uint32_t *detail) {
+    *detail = LW_TENS;
+    if (sections[LW_TENS].bytes != (uint64_t)conf->tensors * sizeof(lw_tensor_record))
+        return LW_ERR_SECTION;
+    *detail = LW_PLAN;
+    if (sections[LW_PLAN].bytes != (uint64_t)conf->ops * sizeof(lw_op_record))
+        return LW_ERR_SECTION;
+    return LW_OK;
+}
+
+static lw_status check_golden(const uint8_t *file, const lw_section_record *section,
+                              const lw_conf_record *conf) {
+    const uint32_t *words = (const uint32_t *)(const void *)(file + section->offset);
+    if (section->bytes < sizeof *words)
+        return LW_ERR_SECTION;
+    uint32_t count = words[0];
+    if (count < 1 || count > GOLD_MAX_TOKENS || count > conf->max_context ||
+        section->bytes != (1 + (uint64_t)count) * sizeof *words + SHA256_BYTES)
+        return LW_ERR_SECTION;
+    for (uint32_t i = 0; i < count; i++)
+        if (words[1 + i] >= conf->vocab)
+            return LW_ERR_TOKEN;
+    return LW_OK;
+}
+
+static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weights,
+                            lw_model_view *model, uint32_t *detail) {
+    lw_status status = check_header(file, bytes);
+    if (status != LW_OK)
+        return status;
+    const lw_section_record *sections =
+        (const lw_section_record *)(const void *)(file + sizeof(lw_header_record));
+    status = check_sections(file, bytes, sections, detail);
+    if (status == LW_OK)
+        status = check_checksums(file, sections, check_weights, detail);
+    if (status != LW_OK)
+        return status;
+
+    *detail = LW_CONF;
+    if (sections[LW_CONF].bytes != sizeof(lw_conf_record))
+        return LW_ERR_SECTION;
+    *model = (lw_model_view){
+        .conf = (const void *)(file + sections[LW_CONF].offset),
+        .tensors = (const void *)(file + sections[LW_TENS].offset),
+        .ops = (const void *)(file + sections[LW_PLAN].offset),
+        .strings = (const void *)(file + sections[LW_STRS].offset),
+        .strings_bytes = sections[LW_STRS].bytes,
+        .data = file + sections[LW_DATA].offset,
+        .data_bytes = sections[LW_DATA].bytes,
+    };
+    status = lw_check_config(model->conf);
+    if (status == LW_OK)
+        status = check_record_counts(sections, model->conf, detail);
+    if (status == LW_OK)
+        status = lw_check_tensors(model, check_weights, detail);
+    if (status == LW_OK)
+        status = lw_check_ops(model, detail);
+    if (status == LW_OK) {
+        *detail = LW_GOLD;
+        status = check_golden(file, &sections[LW_GOLD], model->conf);
+    }
+    return status;
+}
+
+lw_status lw_model_open(const void *data, size_t bytes, int check_weights, lw_model *model,
+                        uint32_t *detail) {
+    uint32_t where = UINT32_MAX;
+    lw_model_view view;
+    lw_status status = LW_ERR_ARGUMENT;
+    if (data && model && (uintptr_t)data % LW_ALIGN == 0)
+        status = check_file(data, bytes, check_weights != 0, &view, &where);
+    if (status == LW_OK) {
+        memset(model->opaque, 0, sizeof model->opaque);
+        memcpy(model->opaque, &view, sizeof view);
+        where = UINT32_MAX;
+    }
+    if (detail)
+        *detail = where;
+    return status;
+}

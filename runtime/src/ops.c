@@ -1,0 +1,199 @@
+#include "ops.h"
+
+#include "layout.h"
+#include "scalar/f16.h"
+#include "signature.h"
+
+/* Rows of a float matrix that stay in the cache while all tokens of a chunk are multiplied by them.
+ */
+enum { FLOAT_ROWS = 16 };
+
+static float *f32_at(const lw_session *s, const lw_operand *operand, const lw_chunk *chunk,
+                     uint32_t t) {
+    if (operand->offset == LW_LOGITS_OFFSET)
+        return chunk->logits + (size_t)(t - chunk->first_wanted) * operand->stride;
+    return (float *)(void *)(s->arena + operand->offset) + (size_t)t * operand->stride;
+}
+
+/* The three arrays of a q8 operand, from token t on. */
+typedef struct {
+    int8_t *codes;
+    int32_t *sums;
+    float *scales;
+} q8_arrays;
+
+static q8_arrays q8_at(const lw_session *s, const lw_operand *operand, uint32_t t) {
+    const size_t chunk = s->model.conf->chunk;
+    const size_t sums_a_token = operand->stride / LW_SUM_COLS;
+    int8_t *codes = (int8_t *)s->arena + operand->offset;
+    int32_t *sums = (int32_t *)(void *)(codes + chunk * operand->stride);
+    float *scales = (float *)(void *)(sums + chunk * sums_a_token);
+    return (q8_arrays){codes + (size_t)t * operand->stride, sums + t * sums_a_token, scales + t};
+}
+
+enum { KEYS, VALUES };
+
+/* The first position of a key or value head in the cache. */
+static uint16_t *cache_at(const lw_session *s, uint32_t layer, uint32_t keys_or_values,
+                          uint32_t head) {
+    const lw_conf_record *conf = s->model.conf;
+    size_t index = ((size_t)layer * 2 + keys_or_values) * conf->kv_heads + head;
+    return s->kv + index * s->context * conf->head_dim;
+}
+
+static const float *f32_tensor(const lw_session *s, const lw_op_record *op) {
+    return (const float *)(const void *)(s->model.data + s->model.tensors[op->tensor].codes_offset);
+}
+
+static void embed(const lw_session *s, const lw_op_record *op, uint32_t token, float *y) {
+    const lw_tensor_record *tensor = &s->model.tensors[op->tensor];
+    const lw_matrix w = lw_model_matrix(&s->model, op->tensor);
+    const size_t first = (size_t)token * tensor->cols;
+    if (tensor->format == LW_FORMAT_f32) {
+        memcpy(y, (const float *)(const void *)w.codes + first, tensor->cols * sizeof *y);
+    } else if (tensor->format == LW_FORMAT_f16) {
+        const uint16_t *row = (const uint16_t *)(const void *)w.codes + first;
+        for (uint32_t i = 0; i < tensor->cols; i++)
+            y[i] = lw_f16_to_f32(row[i]);
+    } else {
+        s->kernels.gather[tensor->layout](&w, (int32_t)token, y);
+    }
+}
+
+static void kv_store(const lw_session *s, const lw_op_record *op, const lw_chunk *chunk,
+                     uint32_t t) {
+    const lw_conf_record *conf = s->model.conf;
+    const size_t at = (size_t)(chunk->position + t) * conf->head_dim;
+    for (uint32_t which = KEYS; which <= VALUES; which++) {
+        const float *src = f32_at(s, &op->src[which], chunk, t);
+        for (uint32_t head = 0; head < conf->kv_heads; head++)
+            s->kernels.to_f16(cache_at(s, op->layer, which, head) + at,
+                              src + (size_t)head * conf->head_dim, (int32_t)conf->head_dim);
+    }
+}
+
+void lw_run_token(lw_session *s, const lw_op_record *op, const lw_chunk *chunk, uint32_t t) {
+    const lw_kernels *kernels = &s->kernels;
+    const lw_conf_record *conf = s->model.conf;
+    const int32_t width = (int32_t)op->dst.width;
+    switch (op->op) {
+    case LW_OP_embed:
+        embed(s, op, chunk->tokens[t], f32_at(s, &op->dst, chunk, t));
+        break;
+    case LW_OP_rmsnorm:
+        kernels->rmsnorm(f32_at(s, &op->dst, chunk, t), f32_at(s, &op->src[0], chunk, t),
+                         f32_tensor(s, op), width, op->param);
+        break;
+    case LW_OP_quantize: {
+        q8_arrays dst = q8_at(s, &op->dst, t);
+        kernels->quantize(f32_at(s, &op->src[0], chunk, t), width, dst.codes, dst.sums, dst.scales);
+        break;
+    }
+    case LW_OP_rope:
+        kernels->rope(f32_at(s, &op->dst, chunk, t),
+                      f32_tensor(s, op) + (size_t)(chunk->position + t) * conf->head_dim,
+                      (int32_t)(op->dst.width / conf->head_dim), (int32_t)conf->head_dim);
+        break;
+    case LW_OP_kv_store:
+        kv_store(s, op, chunk, t);
+        break;
+    default: {
+        lw_binary_fn *binary = op->op == LW_OP_add         ? kernels->add
+                               : op->op == LW_OP_relu2_mul ? kernels->relu2_mul
+                                                           : kernels->silu_mul;
+        binary(f32_at(s, &op->dst, chunk, t), f32_at(s, &op->src[0], chunk, t),
+               f32_at(s, &op->src[1], chunk, t), width);
+    }
+    }
+}
+
+static void matmul(lw_session *s, uint32_t thread, const lw_op_record *op, const lw_chunk *chunk,
+                   uint32_t begin) {
+    const uint32_t tokens = chunk->count - begin;
+    const uint32_t id = s->model.tensors[op->tensor].layout;
+    const lw_layout *layout = lw_find_layout(id);
+    const lw_matrix w = lw_model_matrix(&s->model, op->tensor);
+    const q8_arrays src = q8_at(s, &op->src[0], begin);
+    const lw_q8 x = {src.codes, src.sums, src.scales, (int32_t)op->src[0].stride};
+    const uint32_t tiles = lw_row_tiles(layout, (uint32_t)w.rows);
+    float *y = f32_at(s, &op->dst, chunk, begin);
+    uint32_t from, to;
+
+    if (tokens > 1) {
+        void *scratch = s->gemm + thread * s->gemm_bytes;
+        while (lw_pool_take_share(&s->pool, tiles, &from, &to))
+            s->kernels.gemm[id](&w, &x, (int32_t)tokens, y, op->dst.stride, (int32_t)from,
+                                (int32_t)to, scratch);
+        return;
+    }
+    const void *lut = NULL;
+    if (s->kernels.lut[id]) {
+        const uint32_t tables = lw_lut_tables(layout, (uint32_t)w.cols);
+        while (lw_pool_take_share(&s->pool, tables, &from, &to))
+            s->kernels.lut[id](&x, s->lut, (int32_t)from, (int32_t)to);
+        lw_pool_barrier(&s->pool);
+        lut = s->lut;
+    }
+    while (lw_pool_take_share(&s->pool, tiles, &from, &to))
+        s->kernels.gemv[id](&w, &x, lut, y, (int32_t)from, (int32_t)to);
+}
+
+static void matmul_float(lw_session *s, const lw_op_record *op, const lw_chunk *chunk,
+                         uint32_t begin) {
+    const lw_tensor_record *tensor = &s->model.tensors[op->tensor];
+    const void *w = s->model.data + tensor->codes_offset;
+    lw_gemv_float_fn *gemv =
+        tensor->format == LW_FORMAT_f16 ? s->kernels.gemv_f16 : s->kernels.gemv_f32;
+    const uint32_t blocks = (tensor->rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
+    uint32_t from, to;
+    while (lw_pool_take_share(&s->pool, blocks, &from, &to))
+        for (uint32_t block = from; block < to; block++) {
+            const uint32_t row = block * FLOAT_ROWS;
+            const uint32_t left = tensor->rows - row;
+            const uint32_t end = row + (left < FLOAT_ROWS ? left : FLOAT_ROWS);
+            for (uint32_t t = begin; t < chunk->count; t++)
+                gemv(w, (int32_t)tensor->cols, f32_at(s, &op->src[0], chunk, t),
+                     f32_at(s, &op->dst, chunk, t), (int32_t)row, (int32_t)end);
+        }
+}
+
+static void attention(lw_session *s, uint32_t thread, const lw_op_record *op, const lw_chunk *chunk,
+                      uint32_t begin) {
+    const lw_conf_record *conf = s->model.conf;
+    const uint32_t queries = conf->heads / conf->kv_heads;
+    const size_t columns = (size_t)queries * conf->head_dim;
+    const uint32_t items = (chunk->count - begin) * conf->kv_heads;
+    uint32_t item;
+    while (lw_pool_take_one(&s->pool, items, &item)) {
+        /* The last tokens have most to read: they go first, so that the end is fine-grained. */
+        const uint32_t t = chunk->count - 1 - item / conf->kv_heads;
+        const uint32_t head = item % conf->kv_heads;
+        const lw_attention_args args = {
+            .q = f32_at(s, &op->src[0], chunk, t) + head * columns,
+            .k = cache_at(s, op->layer, KEYS, head),
+            .v = cache_at(s, op->layer, VALUES, head),
+            .out = f32_at(s, &op->dst, chunk, t) + head * columns,
+            .scores = s->scores + (size_t)thread * queries * s->scores_stride,
+            .scores_stride = (int32_t)s->scores_stride,
+            .queries = (int32_t)queries,
+            .head_dim = (int32_t)conf->head_dim,
+            .positions = (int32_t)(chunk->position + t + 1),
+            .scale = op->param,
+        };
+        s->kernels.attention(&args);
+    }
+}
+
+void lw_run_shared(lw_session *s, uint32_t thread, const lw_op_record *op, const lw_chunk *chunk,
+                   uint32_t begin) {
+    switch (op->op) {
+    case LW_OP_matmul:
+        matmul(s, thread, op, chunk, begin);
+        break;
+    case LW_OP_matmul_float:
+        matmul_float(s, op, chunk, begin);
+        break;
+    default:
+        attention(s, thread, op, chunk, begin);
+    }
+}

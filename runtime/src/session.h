@@ -1,0 +1,37 @@
+/* A session: a model, its workspace and its threads. */
+#ifndef LW_SESSION_H
+#define LW_SESSION_H
+
+#include "model.h"
+#include "threads.h"
+
+/* What lw_eval was called with. */
+typedef struct {
+    const uint32_t *tokens;
+    size_t count;
+    float *logits; /* [rows][vocab], of the last `rows` tokens */
+    size_t rows;
+} lw_request;
+
+struct lw_session {
+    lw_model_view model;
+    lw_kernels kernels;
+    uint32_t isa;
+    uint32_t context; /* positions in the KV cache */
+    uint32_t length;  /* positions in use */
+    uint8_t *arena;   /* activations, see FORMAT.md, "PLAN" */
+    uint16_t *kv;     /* float16 [layer][key, value][kv_head][context][head_dim] */
+    float *scores;    /* [thread][query of a kv_head][scores_stride], for attention */
+    uint8_t *gemm;    /* [thread][gemm_bytes], unpacked weights */
+    uint8_t *lut;     /* lookup tables of one token */
+    uint8_t *fused;   /* [ops], see schedule.h */
+    uint32_t scores_stride;
+    size_t gemm_bytes;
+    lw_request request;
+    lw_pool pool;
+};
+
+/* Evaluate the session's request; run by all threads. */
+void lw_session_evaluate(void *session, uint32_t thread);
+
+#endif

@@ -1,0 +1,87 @@
+/* Names, instruction sets and their dispatch. */
+#include <string.h>
+
+#include "check.h"
+#include "crc32.h"
+#include "layout.h"
+#include "lutwerk/lutwerk.h"
+#include "registry.h"
+
+static void test_names(void) {
+    CHECK(strcmp(lw_version(), LW_VERSION) == 0);
+    CHECK(strcmp(lw_status_name(LW_OK), "OK") == 0);
+    CHECK(strcmp(lw_status_name(LW_ERR_MAGIC), "ERR_MAGIC") == 0);
+    CHECK(strcmp(lw_status_message(LW_OK), "success") == 0);
+    CHECK(strcmp(lw_status_name(UINT32_MAX), "ERR_UNKNOWN") == 0);
+    CHECK(strlen(lw_status_message(1000)) > 0);
+    CHECK(strcmp(lw_isa_name(LW_ISA_AVX512), "avx512") == 0);
+    CHECK(strcmp(lw_isa_name(LW_ISA_COUNT), "unknown") == 0);
+}
+
+static void test_dispatch(void) {
+    CHECK(lw_cpu_count() >= 1);
+    CHECK(lw_cpu_isa() < LW_ISA_COUNT);
+#if defined(__x86_64__) && defined(__AVX2__)
+    CHECK(lw_cpu_isa() >= LW_ISA_AVX2);
+#elif !defined(__x86_64__)
+    CHECK_EQUAL(lw_cpu_isa(), LW_ISA_SCALAR);
+#endif
+#if defined(__x86_64__) && defined(__linux__)
+    /* The compiler's own detection, which also asks the operating system. */
+    const int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+    CHECK_EQUAL(lw_cpu_isa() >= LW_ISA_AVX2, avx2);
+    const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                       __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
+    CHECK_EQUAL(lw_cpu_isa() >= LW_ISA_AVX512, avx2 && avx512);
+#endif
+    for (uint32_t isa = 0; isa <= lw_cpu_isa(); isa++) {
+        lw_kernels kernels;
+        lw_kernels_select(isa, &kernels);
+        for (uint32_t id = 0; id < LW_LAYOUT_SLOTS; id++) {
+            const bool packed = lw_find_layout(id) && id != LW_LAYOUT_rows;
+            CHECK((kernels.gemv[id] != NULL) == packed);
+            CHECK((kernels.gemm[id] != NULL) == packed);
+            CHECK((kernels.gather[id] != NULL) == packed);
+            CHECK(!kernels.lut[id] || lw_find_layout(id)->lut_bytes > 0);
+        }
+        CHECK(kernels.gemv_f16 && kernels.gemv_f32 && kernels.rmsnorm && kernels.quantize);
+        CHECK(kernels.add && kernels.relu2_mul && kernels.silu_mul && kernels.rope);
+        CHECK(kernels.to_f16 && kernels.attention);
+    }
+}
+
+/* Values computed by hand from FORMAT.md, "Layouts". */
+static void test_layouts(void) {
+    CHECK_EQUAL(lw_crc32("123456789", 9), 0xCBF43926); /* the check value of CRC-32/ISO-HDLC */
+    CHECK_EQUAL(lw_crc32("", 0), 0);
+    CHECK_EQUAL(lw_layout_fingerprint(lw_find_layout(LW_LAYOUT_base3)),
+                lw_crc32("base3:64:5:5:512", 16));
+    CHECK(!lw_find_layout(0) && !lw_find_layout(UINT32_MAX));
+    CHECK(!lw_find_format(0) && !lw_find_format(UINT32_MAX));
+
+    CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_rows, LW_FORMAT_f16, 3, 7), 42);
+    CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_slices, LW_FORMAT_i6g64, 17, 33), 2 * 2 * 64 * 6);
+    CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_planes, LW_FORMAT_i3g32, 64, 32), 256 * 3);
+    CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_base3, LW_FORMAT_ternary, 65, 6), 2 * 2 * 64);
+    CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_rows, LW_FORMAT_f32, 1u << 24, 1u << 22), 1LL << 48);
+    CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_base3, LW_FORMAT_ternary, 65, 6), 128 * 4);
+    CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_slices, LW_FORMAT_i4g32, 17, 33), 32 * 2 * 2);
+    CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_rows, LW_FORMAT_f32, 17, 33), 0);
+    CHECK_EQUAL(lw_lut_tables(lw_find_layout(LW_LAYOUT_planes), 33), 16);
+    CHECK_EQUAL(lw_lut_tables(lw_find_layout(LW_LAYOUT_base3), 33), 7);
+    CHECK_EQUAL(lw_lut_tables(lw_find_layout(LW_LAYOUT_slices), 33), 0);
+    CHECK(lw_layout_accepts(LW_LAYOUT_base3, LW_FORMAT_ternary));
+    CHECK(!lw_layout_accepts(LW_LAYOUT_base3, LW_FORMAT_i2g32));
+    CHECK(!lw_layout_accepts(LW_LAYOUT_rows, LW_FORMAT_ternary));
+    CHECK(!lw_layout_accepts(LW_LAYOUT_slices, LW_FORMAT_f16));
+    CHECK_EQUAL(lw_format_offset(lw_find_format(LW_FORMAT_ternary)), 1);
+    CHECK_EQUAL(lw_format_offset(lw_find_format(LW_FORMAT_i8g64)), 128);
+}
+
+int main(void) {
+    test_names();
+    test_dispatch();
+    test_layouts();
+    return 0;
+}

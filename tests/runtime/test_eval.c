@@ -1,0 +1,137 @@
+/* One answer everywhere: logits do not depend on threads, instruction set, or how a prompt is
+ * split. */
+#include <math.h>
+#include <string.h>
+
+#include "check.h"
+#include "lutwerk/lutwerk.h"
+#include "toy_model.h"
+
+enum { PROMPT = 37 };
+
+static uint32_t prompt[PROMPT];
+static float reference[PROMPT][TOY_VOCAB];
+static float logits[PROMPT][TOY_VOCAB];
+
+typedef struct {
+    lw_session *session;
+    void *workspace;
+} running;
+
+static running start(const lw_model *model, lw_session_options options) {
+    running r;
+    size_t bytes;
+    CHECK_EQUAL(lw_session_bytes(model, &options, &bytes), LW_OK);
+    r.workspace = allocate_aligned(bytes);
+    memset(r.workspace, 0xA5, bytes);
+    CHECK_EQUAL(lw_session_start(model, &options, r.workspace, bytes - 1, &r.session),
+                LW_ERR_WORKSPACE);
+    CHECK_EQUAL(lw_session_start(model, &options, r.workspace, bytes, &r.session), LW_OK);
+    return r;
+}
+
+static void stop(running r) {
+    lw_session_stop(r.session);
+    free(r.workspace);
+}
+
+/* The last `rows` of the tokens [0, count) against the reference. */
+static void expect_reference(size_t count, size_t rows) {
+    if (memcmp(logits, reference[count - rows], rows * sizeof *logits) == 0)
+        return;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < TOY_VOCAB; i++)
+            if (memcmp(&logits[r][i], &reference[count - rows + r][i], sizeof(float)) != 0) {
+                fprintf(stderr, "token %zu, logit %zu: %a, expected %a\n", count - rows + r, i,
+                        (double)logits[r][i], (double)reference[count - rows + r][i]);
+                exit(1);
+            }
+}
+
+static void compute_reference(const lw_model *model) {
+    running r = start(model, (lw_session_options){.isa_limit = LW_ISA_SCALAR + 1});
+    for (uint32_t i = 0; i < PROMPT; i++) {
+        CHECK_EQUAL(lw_eval(r.session, &prompt[i], 1, reference[i], 1), LW_OK);
+        CHECK_EQUAL(lw_session_length(r.session), i + 1);
+    }
+    stop(r);
+    int distinct = 0;
+    for (uint32_t i = 0; i < PROMPT; i++)
+        for (uint32_t j = 0; j < TOY_VOCAB; j++) {
+            CHECK(isfinite(reference[i][j]));
+            distinct += reference[i][j] != reference[0][0];
+        }
+    CHECK(distinct > PROMPT * TOY_VOCAB * 9 / 10);
+}
+
+static void test_splits(const lw_model *model, lw_session_options options, uint64_t *random) {
+    running r = start(model, options);
+    CHECK_EQUAL(lw_eval(r.session, prompt, PROMPT, logits[0], PROMPT), LW_OK);
+    expect_reference(PROMPT, PROMPT);
+    for (int round = 0; round < 5; round++) {
+        uint32_t length = random_below(random, PROMPT);
+        lw_session_truncate(r.session, length);
+        CHECK_EQUAL(lw_session_length(r.session), length);
+        lw_session_truncate(r.session, PROMPT);
+        CHECK_EQUAL(lw_session_length(r.session), length);
+        while (length < PROMPT) {
+            const uint32_t count = 1 + random_below(random, PROMPT - length);
+            const uint32_t rows = random_below(random, count + 1);
+            CHECK_EQUAL(lw_eval(r.session, prompt + length, count, rows ? logits[0] : NULL, rows),
+                        LW_OK);
+            length += count;
+            if (rows > 0)
+                expect_reference(length, rows);
+        }
+    }
+    stop(r);
+}
+
+static void test_faults(const lw_model *model) {
+    running r = start(model, (lw_session_options){.context = 5, .threads = 2});
+    const uint32_t bad[2] = {0, TOY_VOCAB};
+    CHECK_EQUAL(lw_eval(r.session, prompt, 0, NULL, 0), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_eval(r.session, prompt, 1, NULL, 1), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_eval(r.session, prompt, 1, logits[0], 0), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_eval(r.session, prompt, 1, logits[0], 2), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_eval(r.session, bad, 2, logits[0], 1), LW_ERR_TOKEN);
+    CHECK_EQUAL(lw_eval(r.session, prompt, 6, logits[0], 1), LW_ERR_CONTEXT);
+    CHECK_EQUAL(lw_session_length(r.session), 0);
+    CHECK_EQUAL(lw_eval(r.session, prompt, 5, logits[0], 5), LW_OK);
+    expect_reference(5, 5);
+    CHECK_EQUAL(lw_eval(r.session, prompt, 1, logits[0], 1), LW_ERR_CONTEXT);
+    stop(r);
+
+    size_t bytes;
+    const lw_session_options refused[] = {{.context = TOY_CONTEXT + 1},
+                                          {.threads = 257},
+                                          {.isa_limit = LW_ISA_COUNT + 1},
+                                          {.pin = 2}};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        CHECK_EQUAL(lw_session_bytes(model, &refused[i], &bytes), LW_ERR_ARGUMENT);
+}
+
+static void test_model(bool packed_head, uint64_t *random) {
+    size_t bytes;
+    uint8_t *file = toy_model_build(7, packed_head, &bytes);
+    lw_model model;
+    CHECK_EQUAL(lw_model_open(file, bytes, 1, &model, NULL), LW_OK);
+    compute_reference(&model);
+    for (uint32_t isa = 0; isa <= lw_cpu_isa(); isa++)
+        for (uint32_t threads = 1; threads <= 4; threads++) {
+            const lw_session_options options = {
+                .threads = threads, .isa_limit = isa + 1, .pin = threads == 2};
+            test_splits(&model, options, random);
+        }
+    test_faults(&model);
+    free(file);
+}
+
+int main(void) {
+    uint64_t random = 20250101;
+    for (uint32_t i = 0; i < PROMPT; i++)
+        prompt[i] = random_below(&random, TOY_VOCAB);
+    test_model(false, &random);
+    test_model(true, &random);
+    return 0;
+}

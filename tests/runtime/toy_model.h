@@ -1,0 +1,28 @@
+/* A small transformer with random weights, built in memory: every operation, every layout, odd
+ * widths, arena memory that is reused with another stride. */
+#ifndef LW_TESTS_TOY_MODEL_H
+#define LW_TESTS_TOY_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    TOY_VOCAB = 75,
+    TOY_HIDDEN = 36,
+    TOY_LAYERS = 3,
+    TOY_HEADS = 4,
+    TOY_KV_HEADS = 2,
+    TOY_HEAD_DIM = 10,
+    TOY_INNER = 53,
+    TOY_CONTEXT = 64,
+    TOY_CHUNK = 8,
+    TOY_TENSORS = 3 + 6 * TOY_LAYERS,
+    TOY_OPS = 3 + 17 * TOY_LAYERS, /* one more with a packed head */
+};
+
+/* The bytes of a valid model file, 64-byte aligned; free() it. The embedding is also the head:
+ * float16, or packed. */
+uint8_t *toy_model_build(uint64_t seed, bool packed_head, size_t *bytes);
+
+#endif
