@@ -1,0 +1,102 @@
+"""The two sides of a comparison: processes that measure when asked and sleep otherwise.
+
+A side holds its model open for the whole run, so that neither pays for loading; while one measures,
+the other waits in a blocking read. Requests and answers are JSON lines:
+``{"test": "tg128", "threads": 2}`` gives ``{"seconds": 6.1}``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+#: Time for the threads of the side that just measured to fall asleep before the other starts.
+SETTLE_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Test:
+    """llama-bench's pp512 (evaluate 512 tokens at once) or tg128 (128 tokens one by one)."""
+
+    kind: str
+    tokens: int
+
+    @classmethod
+    def parse(cls, name: str) -> Test:
+        """Read ``pp512`` or ``tg128``; ValueError when it is neither."""
+        match = re.fullmatch(r"(pp|tg)([1-9]\d*)", name)
+        if not match:
+            raise ValueError(f"test {name!r} is neither ppN nor tgN, such as pp512 or tg128")
+        return cls(match[1], int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.kind}{self.tokens}"
+
+
+class Side:
+    """A measuring process, seen from the parent."""
+
+    def __init__(self, script: Path, model: Path, context: int) -> None:
+        """Start ``script`` on ``model`` for ``context`` tokens and wait until it is ready."""
+        command = [sys.executable, str(script), str(model), str(context)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.description: str = self._answer()["description"]
+
+    def measure(self, test: Test, threads: int) -> float:
+        """Run ``test`` once and return tokens per second."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        time.sleep(SETTLE_SECONDS)
+        stdin.write(json.dumps({"test": str(test), "threads": threads}) + "\n")
+        seconds: float = self._answer()["seconds"]
+        return test.tokens / seconds
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            script = str(self._process.args[1])  # type: ignore[index]
+            status = self._process.wait()
+            raise RuntimeError(f"{script} ended with status {status}; its message is above")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+def serve(description: str, measure: Callable[[Test, int], None]) -> None:
+    """Answer the parent until it closes the pipe; ``measure(test, threads)`` is timed."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    answers.write(json.dumps({"description": description}) + "\n")
+    for line in sys.stdin:
+        request = json.loads(line)
+        test, threads = Test.parse(request["test"]), int(request["threads"])
+        begin = time.perf_counter()
+        measure(test, threads)
+        answers.write(json.dumps({"seconds": time.perf_counter() - begin}) + "\n")
