@@ -110,7 +110,7 @@ def pack(codes: Codes, fmt: Format, layout: Layout) -> Bytes:
     out = np.empty((row_tiles, col_tiles, fmt.bits, 64), np.uint8)
     start = low = 0
     for width in slice_widths(fmt.bits):
-        part = (tiles >> low) & ((1 << width) - 1)
+        part = (tiles >> np.uint8(low)) & np.uint8((1 << width) - 1)
         per_byte = 8 // width
         # [row tile, row, column tile, vector, j, byte in dword]
         part = part.reshape(row_tiles, 16, col_tiles, width, per_byte, 4)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from lutwerk.units import format_bytes, format_seconds
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 
 class Progress(Protocol):
@@ -72,33 +75,37 @@ class LineProgress:
 
 
 class BarProgress:
-    """A bar with bytes and time left. ``rich`` draws it and honours NO_COLOR."""
+    """A bar for each piece of work, with bytes and time left. ``rich`` honours NO_COLOR."""
 
     def __init__(self) -> None:
+        self._bar: Bar | None = None
+
+    def start(self, label: str, total_bytes: int) -> None:
+        """Begin a piece of work of ``total_bytes``."""
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bars
+        from rich.progress import Progress as Bar
 
-        self._bars = Bars(
+        self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
             DownloadColumn(binary_units=True),
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )
-
-    def start(self, label: str, total_bytes: int) -> None:
-        """Begin a piece of work of ``total_bytes``."""
-        self._bars.start()
-        self._task = self._bars.add_task(label, total=total_bytes)
+        self._task = self._bar.add_task(label, total=total_bytes)
+        self._bar.start()
 
     def advance(self, n: int) -> None:
         """Report ``n`` more bytes done."""
-        self._bars.advance(self._task, n)
+        if self._bar is not None:
+            self._bar.advance(self._task, n)
 
     def finish(self) -> None:
         """End the piece of work and give the terminal back."""
-        self._bars.stop()
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
 
 def console_progress() -> Progress:

@@ -3,11 +3,11 @@
 import subprocess
 import sys
 
-import checkpoints
 import numpy as np
 import pytest
 from hostile import Parts, seal
 
+import checkpoints
 from lutwerk.defs import STATUSES
 from lutwerk.errors import BundleError
 from lutwerk.native import Model

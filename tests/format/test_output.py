@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import checkpoints
 import pytest
 
+import checkpoints
 from lutwerk.errors import CompileError
 from lutwerk.pipeline import CompileOptions, compile_bundle
 

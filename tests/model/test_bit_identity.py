@@ -1,9 +1,9 @@
 """One answer everywhere: the reference, every instruction set, every number of threads, every split of the prompt."""
 
-import checkpoints
 import numpy as np
 import pytest
 
+import checkpoints
 from lutwerk.defs import FORMATS
 from lutwerk.layouts import compatible
 from lutwerk.native import ISAS, Model, Session, best_isa
@@ -13,11 +13,7 @@ HERE = ISAS[: best_isa() + 1]
 SPLITS = {"whole": 10**6, "sevens": 7, "single": 1}
 
 #: Every format with every layout that can hold it.
-STORED = [
-    (fmt.name, layout)
-    for fmt in FORMATS.values()
-    for layout in compatible(fmt)
-]
+STORED = [(fmt.name, layout) for fmt in FORMATS.values() for layout in compatible(fmt)]
 
 
 def evaluate(model: Model, tokens, threads: int, split: int) -> np.ndarray:

@@ -1,0 +1,7 @@
+"""``python -m lutwerk``."""
+
+import sys
+
+from lutwerk.cli import main
+
+sys.exit(main())

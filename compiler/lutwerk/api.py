@@ -1,0 +1,77 @@
+"""``lutwerk.compile``; what it needs is imported when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lutwerk.progress import Progress
+
+
+def compile(
+    checkpoint: str | Path,
+    output: str | Path,
+    *,
+    target: str = "host",
+    quant: str = "auto",
+    head: str = "auto",
+    embedding: str = "auto",
+    rules: Sequence[tuple[str, str]] = (),
+    layouts: Sequence[tuple[str, str]] = (),
+    context: int | None = None,
+    chunk: int = 128,
+    seed: int = 0,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Compile a checkpoint into a bundle folder. The same input gives the same bytes.
+
+    Args:
+        checkpoint: a Hugging Face folder, or ``synthetic:NAME`` for random weights in a published
+            model's shapes.
+        output: the bundle folder to write.
+        target: device class; ``host`` is this machine (``lutwerk targets`` lists all).
+        quant: quantiser of the linear layers, such as ``ternary`` or ``i4g64``; ``auto`` keeps what
+            the model has.
+        head: quantiser of the output head.
+        embedding: quantiser of the token embedding.
+        rules: pairs of a tensor name pattern (``*`` matches anything) and a quantiser; they go
+            before the others.
+        layouts: pairs of a tensor name pattern and a layout, instead of what the target prefers.
+        context: greatest context of the bundle; by default the model's own, at most 4096.
+        chunk: tokens evaluated together at most.
+        seed: of synthetic weights.
+        force: write over an existing bundle.
+        progress: reports bytes written.
+
+    Returns:
+        The manifest: sizes, memory statement, hashes.
+
+    Raises:
+        LutwerkError: the checkpoint, the target or the request is not valid, or the bundle cannot
+            be written; nothing half-written stays.
+
+    Example:
+        >>> import lutwerk
+        >>> manifest = lutwerk.compile("path/to/checkpoint", "bundle", quant="i4g64")   # doctest:
+        +SKIP
+    """
+    from lutwerk.pipeline import CompileOptions, compile_bundle
+
+    options = CompileOptions(
+        checkpoint=str(checkpoint),
+        output=Path(output),
+        target=target,
+        quant=quant,
+        head=head,
+        embedding=embedding,
+        rules=tuple(rules),
+        layouts=tuple(layouts),
+        context=context,
+        chunk=chunk,
+        seed=seed,
+        force=force,
+    )
+    return compile_bundle(options, progress)

@@ -1,0 +1,139 @@
+"""``lutwerk inspect``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from lutwerk.cli.options import add_bundle, add_json, bundle_path, integer
+
+if TYPE_CHECKING:
+    from lutwerk.manifest import Folder
+    from lutwerk.native import Model
+
+HELP = """Show what is in a bundle.
+
+Prints the architecture, every tensor with its format (numerics), layout (bytes) and the kernels
+that this processor runs for it, and how much memory the bundle needs.
+"""
+
+EXAMPLE = """examples:
+  lutwerk inspect bundle
+  lutwerk inspect bundle --json | jq '.tensors[] | select(.format == "ternary")'
+  LUTWERK_ISA=scalar lutwerk inspect bundle
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    add_bundle(parser)
+    parser.add_argument(
+        "-c",
+        "--ctx-size",
+        dest="context",
+        type=integer(1),
+        metavar="N",
+        help="context for the memory statement (default: the bundle's greatest)",
+    )
+    parser.add_argument(
+        "-t",
+        "--threads",
+        type=integer(1, 256),
+        default=1,
+        metavar="N",
+        help="threads for the memory statement (default: 1)",
+    )
+    add_json(parser, "everything")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from lutwerk.manifest import read_folder
+    from lutwerk.native import Model
+
+    folder = read_folder(bundle_path(arguments))
+    model = Model(folder.model)
+    try:
+        described = describe(folder, model, arguments.context, arguments.threads)
+    finally:
+        model.close()
+    print(json.dumps(described, indent=2) if arguments.json else _report(folder, described))
+    return 0
+
+
+def describe(folder: Folder, model: Model, context: int | None, threads: int) -> dict[str, Any]:
+    """Everything that --json prints."""
+    from lutwerk.native import ISAS, best_isa
+
+    isa = best_isa()
+    context = model.info.max_context if context is None else context
+    tensors = []
+    for index, tensor in enumerate(model.tensors()):
+        one, many = model.kernels(index, isa)
+        tensors.append(
+            {
+                **asdict(tensor),
+                "bits_per_weight": round(tensor.bits_per_weight, 3),
+                "kernel_one": one or None,
+                "kernel_many": many or None,
+            }
+        )
+    return {
+        **folder.manifest,
+        "tensors": tensors,
+        "session": {
+            "isa": ISAS[isa],
+            "context": context,
+            "threads": threads,
+            "kv_bytes": context * model.info.kv_bytes_per_token,
+            "workspace_bytes": model.workspace_bytes(context, threads),
+        },
+    }
+
+
+def _report(folder: Folder, described: dict[str, Any]) -> str:
+    from lutwerk.cli.summary import memory_line, plan_line, size_line
+    from lutwerk.cli.table import columns
+    from lutwerk.units import format_bytes
+
+    model, session = described["model"], described["session"]
+    header = [
+        "tensor",
+        "rows x cols",
+        "format",
+        "layout",
+        "bytes",
+        "bits/weight",
+        "one token",
+        "many",
+    ]
+    rows = [
+        [
+            tensor["name"],
+            f"{tensor['rows']} x {tensor['cols']}",
+            tensor["format"],
+            tensor["layout"],
+            format_bytes(tensor["bytes"]),
+            f"{tensor['bits_per_weight']:.2f}",
+            tensor["kernel_one"] or "-",
+            tensor["kernel_many"] or "-",
+        ]
+        for tensor in described["tensors"]
+    ]
+    return "\n".join(
+        [
+            f"{folder.path}: {described['name']} ({described['architecture']})",
+            f"  model    {model['layers']} layers, hidden {model['hidden']}, vocabulary {model['vocab']}, "
+            f"{model['heads']} heads of {model['head_dim']} on {model['kv_heads']} key/value heads, "
+            f"context {model['max_context']}",
+            f"  size     {size_line(described)}",
+            f"  plan     {plan_line(described)}",
+            f"  memory   {memory_line(described)}",
+            f"  session  {format_bytes(session['workspace_bytes'])} besides the weights, for a context of "
+            f"{session['context']} with {session['threads']} thread(s); runs {session['isa']} here",
+            "",
+            columns([header, *rows], right=(1, 4, 5)),
+        ]
+    )

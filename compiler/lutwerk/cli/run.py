@@ -1,0 +1,217 @@
+"""``lutwerk run``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lutwerk.cli.options import add_bundle, add_json, add_threads, bundle_path, integer, real
+
+if TYPE_CHECKING:
+    from lutwerk.bundle import Bundle
+    from lutwerk.generation import Generation
+
+HELP = """Continue a text, streaming it as it is written.
+
+Text goes to stdout; times, the seed and the reason for the end go to stderr. The same seed gives
+the same text on every machine, whatever its processor and number of threads.
+"""
+
+EXAMPLE = """examples:
+  lutwerk run bundle -p "Once upon a time"
+  lutwerk run -m bundle -f prompt.txt -n 256 --temp 0
+  lutwerk run bundle -p "Once upon a time" --seed 7 --json | jq -r .text
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    add_bundle(parser)
+    prompt = parser.add_mutually_exclusive_group(required=True)
+    prompt.add_argument("-p", "--prompt", help="text to continue")
+    prompt.add_argument(
+        "-f", "--file", type=Path, help="file with the text to continue; - for standard input"
+    )
+    parser.add_argument(
+        "-n",
+        "--n-predict",
+        dest="max_tokens",
+        type=integer(-1),
+        default=128,
+        metavar="N",
+        help="tokens to write at most; -1: until the model ends or the context is full (default: 128)",
+    )
+    parser.add_argument(
+        "-c",
+        "--ctx-size",
+        dest="context",
+        type=integer(1),
+        metavar="N",
+        help="context, which prompt and answer share (default: the bundle's greatest)",
+    )
+    add_threads(parser)
+    add_sampling(parser)
+    parser.add_argument(
+        "--stop",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="end before this text; repeatable",
+    )
+    parser.add_argument(
+        "--no-display-prompt",
+        action="store_true",
+        help="do not print the prompt before its continuation",
+    )
+    add_json(parser, "one object at the end, with text, tokens and times")
+
+
+def add_sampling(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of the next token."""
+    group = parser.add_argument_group("sampling, applied in this order")
+    group.add_argument(
+        "--repeat-penalty",
+        type=real(0.01, 100),
+        default=1.0,
+        metavar="X",
+        help="make the last 64 tokens less likely; 1 is off (default: 1)",
+    )
+    group.add_argument(
+        "--temp",
+        dest="temperature",
+        type=real(0, 100),
+        default=0.8,
+        metavar="X",
+        help="0 takes the most likely token, more varies more (default: 0.8)",
+    )
+    group.add_argument(
+        "--top-k",
+        type=integer(0, 2**31),
+        default=40,
+        metavar="N",
+        help="keep the N most likely tokens; 0 keeps all (default: 40)",
+    )
+    group.add_argument(
+        "--top-p",
+        type=real(0, 1),
+        default=0.95,
+        metavar="X",
+        help="keep the fewest tokens that reach probability X; 1 keeps all (default: 0.95)",
+    )
+    group.add_argument(
+        "--min-p",
+        type=real(0, 1),
+        default=0.05,
+        metavar="X",
+        help="drop tokens less likely than X times the most likely; 0 drops none (default: 0.05)",
+    )
+    add_seed(group, "a new one, printed at the end")
+
+
+def add_seed(parser: argparse._ActionsContainer, default: str) -> None:
+    """Add -s; ``default`` says what happens without."""
+    parser.add_argument(
+        "-s",
+        "--seed",
+        type=integer(0, 2**64 - 1),
+        metavar="N",
+        help=f"of the random choice (default: {default})",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from lutwerk.bundle import load
+
+    if not all(arguments.stop):
+        arguments.parser.error("argument --stop: a stop text is empty; give at least one character")
+    prompt = arguments.prompt if arguments.file is None else _read_prompt(arguments.file)
+    seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
+    with load(
+        bundle_path(arguments), threads=arguments.threads, context=arguments.context
+    ) as bundle:
+        generation = bundle.generate(
+            prompt,
+            max_tokens=arguments.max_tokens,
+            temperature=arguments.temperature,
+            top_k=arguments.top_k,
+            top_p=arguments.top_p,
+            min_p=arguments.min_p,
+            repeat_penalty=arguments.repeat_penalty,
+            seed=seed,
+            stop=arguments.stop,
+        )
+        if arguments.json:
+            text = "".join(generation)
+            print(json.dumps(_result(prompt, text, generation, bundle, seed), ensure_ascii=False))
+        else:
+            stream(generation, "" if arguments.no_display_prompt else prompt)
+            print(times(generation, bundle, seed), file=sys.stderr)
+    return 0
+
+
+def stream(generation: Generation, prompt: str) -> None:
+    """Print the prompt and each piece of text as soon as it is there."""
+    print(prompt, end="", flush=True)
+    for piece in generation:
+        print(piece, end="", flush=True)
+    print(flush=True)
+
+
+def times(generation: Generation, bundle: Bundle, seed: int) -> str:
+    """One line about a finished generation."""
+    from lutwerk.cli.summary import rate_text
+
+    prompt = rate_text(generation.prompt_tokens, generation.prompt_seconds)
+    written = rate_text(generation.eval_tokens, generation.eval_seconds)
+    ends = {
+        "eos": "the model ended the text",
+        "stop": "a stop text was reached",
+        "length": "the number of tokens asked for was reached",
+        "context": f"the context of {bundle.context} tokens is full",
+    }
+    return (
+        f"prompt: {generation.prompt_tokens} tokens, {prompt}; "
+        f"eval: {len(generation.tokens)} tokens, {written}; "
+        f"{bundle.session.isa}, threads {bundle.session.threads}, seed {seed}; "
+        f"ended because {ends[generation.finish_reason or 'length']}"
+    )
+
+
+def _read_prompt(path: Path) -> str:
+    from lutwerk.errors import LutwerkError
+
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise LutwerkError(
+            f"{path}: not UTF-8 at byte {error.start}; convert the file to UTF-8"
+        ) from error
+
+
+def _result(
+    prompt: str, text: str, generation: Generation, bundle: Bundle, seed: int
+) -> dict[str, object]:
+    from lutwerk.cli.summary import rate
+
+    return {
+        "prompt": prompt,
+        "text": text,
+        "tokens": generation.tokens,
+        "finish_reason": generation.finish_reason,
+        "seed": seed,
+        "isa": bundle.session.isa,
+        "threads": bundle.session.threads,
+        "context": bundle.context,
+        "prompt_tokens": generation.prompt_tokens,
+        "prompt_seconds": generation.prompt_seconds,
+        "prompt_tokens_per_second": rate(generation.prompt_tokens, generation.prompt_seconds),
+        "eval_tokens": generation.eval_tokens,
+        "eval_seconds": generation.eval_seconds,
+        "eval_tokens_per_second": rate(generation.eval_tokens, generation.eval_seconds),
+    }

@@ -1,0 +1,49 @@
+"""What commands say about a bundle in the same words: sizes, plan and memory, from its manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lutwerk.units import format_bytes, format_count
+
+
+def size_line(manifest: dict[str, Any]) -> str:
+    """Parameters, bytes and bits per weight."""
+    parameters = manifest["model"]["parameters"]
+    weights = manifest["memory"]["weights_bytes"]
+    bits = 8 * weights / parameters
+    return f"{format_count(parameters)} parameters in {format_bytes(weights)}, {bits:.2f} bits per weight"
+
+
+def plan_line(manifest: dict[str, Any]) -> str:
+    """Target and quantisers; a tied embedding is the head's matrix, so only `inspect` names it."""
+    quantization = manifest["quantization"]
+    line = (
+        f"for {manifest['target']} ({manifest['isa']}): "
+        f"linear layers {quantization['linear']}, head {quantization['head']}"
+    )
+    rules = [f"{pattern}={name}" for pattern, name in quantization["rules"]]
+    return f"{line}, rules {' '.join(rules)}" if rules else line
+
+
+def memory_line(manifest: dict[str, Any]) -> str:
+    """The memory statement."""
+    memory = manifest["memory"]
+    return (
+        f"weights {format_bytes(memory['weights_bytes'])}, "
+        f"KV cache {format_bytes(memory['kv_bytes_per_1k_tokens'])} per 1k tokens "
+        f"({format_bytes(memory['kv_bytes_max_context'])} at the full context of "
+        f"{manifest['model']['max_context']}), "
+        f"activations {format_bytes(memory['activation_bytes'])}"
+    )
+
+
+def rate(tokens: int, seconds: float) -> float | None:
+    """Tokens per second; None when nothing was measured."""
+    return tokens / seconds if tokens and seconds else None
+
+
+def rate_text(tokens: int, seconds: float) -> str:
+    """Tokens per second as text."""
+    value = rate(tokens, seconds)
+    return "-" if value is None else f"{value:.1f} tokens/s"

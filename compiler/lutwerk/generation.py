@@ -1,0 +1,132 @@
+"""Generation: evaluate a prompt, then sample and evaluate token by token, as an iterator of text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from lutwerk.errors import BundleError
+from lutwerk.graph import F32
+from lutwerk.native import Session
+from lutwerk.sampling import Sampler
+from lutwerk.text import StopFilter, StreamDecoder
+
+#: Why a generation ended: an end-of-sequence token, a stop string, max_tokens, or a full context.
+FinishReason = Literal["eos", "stop", "length", "context"]
+
+#: Tokens back from the end to which the repeat penalty applies, as in llama.cpp (penalty_last_n).
+PENALTY_WINDOW = 64
+
+
+class Generation(Iterator[str]):
+    """Pieces of text as a model writes them; whole characters only, and the pieces joined are the text.
+
+    Attributes:
+        tokens: ids generated so far, without the end-of-sequence token.
+        finish_reason: why it ended; None while it has not.
+        prompt_tokens: tokens of the prompt.
+        prompt_seconds: time to evaluate the prompt.
+        eval_tokens: tokens evaluated after the prompt; the last one generated never needs to be.
+        eval_seconds: time to evaluate and sample, without the time that the caller takes between
+            pieces.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        prompt: Sequence[int],
+        max_tokens: int,
+        eos: frozenset[int],
+        sampler: Sampler,
+        decoder: StreamDecoder,
+        stops: StopFilter,
+    ):
+        if len(prompt) > session.context:
+            raise BundleError(
+                f"the prompt has {len(prompt)} tokens, but the context holds {session.context}; "
+                f"shorten the prompt or load the bundle with a greater context "
+                f"(this model allows {session.model.info.max_context})",
+                "ERR_CONTEXT",
+            )
+        self.tokens: list[int] = []
+        self.finish_reason: FinishReason | None = None
+        self.prompt_tokens = len(prompt)
+        self.eval_tokens = 0
+        self.prompt_seconds = self.eval_seconds = 0.0
+        self._session = session
+        self._prompt = list(prompt)
+        self._max_tokens = max_tokens
+        self._eos = eos
+        self._sampler = sampler
+        self._decoder = decoder
+        self._stops = stops
+        self._superseded = False
+        self._pieces = self._run()
+
+    def __next__(self) -> str:
+        if self._superseded:
+            raise BundleError(
+                "this generation was ended by a later call on the same bundle; "
+                "load the bundle twice to run two at a time"
+            )
+        return next(self._pieces)
+
+    def supersede(self) -> None:
+        """Give the session to someone else: taking another piece is an error from now on."""
+        self._superseded = self.finish_reason is None
+
+    def _run(self) -> Iterator[str]:
+        logits = self._evaluate_prompt()
+        while True:
+            reason = self._next_token(logits)
+            if reason:
+                break
+            text = self._stops.feed(self._decoder.feed(self.tokens[-1]))
+            if self._stops.hit:
+                self.finish_reason = "stop"
+                yield from filter(None, [text])
+                return
+            if text:
+                yield text
+            reason = self._limit()
+            if reason:
+                break
+            began = time.perf_counter()
+            logits = self._session.eval(self.tokens[-1:])
+            self.eval_tokens += 1
+            self.eval_seconds += time.perf_counter() - began
+        rest = self._stops.feed(self._decoder.flush()) + self._stops.flush()
+        self.finish_reason = "stop" if self._stops.hit else reason
+        if rest:
+            yield rest
+
+    def _evaluate_prompt(self) -> F32:
+        """Evaluate the prompt chunk by chunk, so that Ctrl-C is answered between two."""
+        began = time.perf_counter()
+        chunk = self._session.model.info.chunk
+        self._session.truncate(0)
+        last = (len(self._prompt) - 1) // chunk * chunk
+        for start in range(0, last, chunk):
+            self._session.eval(self._prompt[start : start + chunk], rows=0)
+        logits = self._session.eval(self._prompt[last:])
+        self.prompt_seconds = time.perf_counter() - began
+        return logits
+
+    def _next_token(self, logits: F32) -> FinishReason | None:
+        if len(self.tokens) == self._max_tokens:
+            return "length"
+        began = time.perf_counter()
+        recent = (self._prompt[-PENALTY_WINDOW:] + self.tokens[-PENALTY_WINDOW:])[-PENALTY_WINDOW:]
+        token = self._sampler.sample(logits[-1], recent)
+        self.eval_seconds += time.perf_counter() - began
+        if token in self._eos:
+            return "eos"
+        self.tokens.append(token)
+        return None
+
+    def _limit(self) -> FinishReason | None:
+        """Whether evaluating the token just generated would be in vain or impossible."""
+        if len(self.tokens) == self._max_tokens:
+            return "length"
+        return "context" if self._session.length == self._session.context else None

@@ -1,0 +1,359 @@
+"""The C library, typed: open models, sessions and the sampler (runtime/include/lutwerk/lutwerk.h).
+
+Objects own what they map: :meth:`Model.close` and :meth:`Session.close` give it back, and using a
+closed object is an error, never a crash. Sessions of one model are independent; one session serves
+one caller at a time.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lutwerk.errors import BundleError, LutwerkError
+from lutwerk.graph import F32
+
+try:
+    from lutwerk._native import ffi, lib
+except ModuleNotFoundError as error:
+    raise LutwerkError(
+        "the C library lutwerk._native is not built; install the package with `pip install .`"
+    ) from error
+
+Ids = NDArray[np.uint32]
+
+#: Most threads of a session (lw_session_options).
+MAX_THREADS = 256
+_NONE = 0xFFFFFFFF
+_SECTIONS = ("CONF", "TENS", "PLAN", "STRS", "TOKN", "GOLD", "DATA")
+_AGAIN = "copy the bundle again, or compile the checkpoint again"
+_NEXT_STEP = {
+    "ERR_TRUNCATED": _AGAIN,
+    "ERR_OVERSIZED": _AGAIN,
+    "ERR_MAGIC": "give the folder that `lutwerk compile` wrote",
+    "ERR_ISA": "compile it again with `--target` set to one that `lutwerk targets` lists as fitting",
+    "ERR_WORKSPACE": "give a smaller context",
+    "ERR_THREAD": "give fewer threads",
+}
+
+
+def _text(c_string: Any) -> str:
+    return str(ffi.string(c_string).decode()) if c_string else ""
+
+
+#: Names of the instruction sets, lowest first; each implies the ones before it.
+ISAS: tuple[str, ...] = tuple(_text(lib.lw_isa_name(i)) for i in range(lib.LW_ISA_COUNT))
+
+
+def _place(status: str, detail: int) -> str:
+    """Where in the file a fault lies, as the end of a clause."""
+    if detail == _NONE:
+        return ""
+    if status in ("ERR_CHECKSUM", "ERR_SECTION"):
+        return f" in section {_SECTIONS[detail] if detail < len(_SECTIONS) else detail}"
+    return f" at operation {detail}" if status == "ERR_OP" else f" at tensor {detail}"
+
+
+def status_error(where: str, code: int, detail: int = _NONE) -> BundleError:
+    """The exception for a status code of the library; ``where`` names the file."""
+    status = _text(lib.lw_status_name(code))
+    step = _NEXT_STEP.get(status)
+    message = f"{where}: {_text(lib.lw_status_message(code))} ({status}{_place(status, detail)})"
+    return BundleError(f"{message}; {step}" if step else message, status)
+
+
+def best_isa() -> int:
+    """The instruction set to run: this processor's best, or what LUTWERK_ISA lowers it to.
+
+    Raises:
+        LutwerkError: LUTWERK_ISA is no name in :data:`ISAS`, or is above this processor.
+    """
+    best = int(lib.lw_cpu_isa())
+    name = os.environ.get("LUTWERK_ISA", "")
+    if not name:
+        return best
+    accepted = ", ".join(ISAS[: best + 1])
+    if name not in ISAS:
+        raise LutwerkError(f"LUTWERK_ISA is {name!r}; accepted on this processor: {accepted}")
+    if ISAS.index(name) > best:
+        raise LutwerkError(
+            f"LUTWERK_ISA is {name!r}, which this processor lacks; accepted here: {accepted}"
+        )
+    return ISAS.index(name)
+
+
+def default_threads() -> int:
+    """One thread for each processor that this process may use."""
+    return min(int(lib.lw_cpu_count()), MAX_THREADS)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Constants of a model; runtime/FORMAT.md, section CONF, gives the ranges."""
+
+    vocab: int
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    max_context: int
+    chunk: int
+    isa: int
+    tensors: int
+    ops: int
+    bos: int | None
+    weight_bytes: int
+    arena_bytes: int
+    kv_bytes_per_token: int
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """One stored tensor; ``bytes`` counts codes and scales, padding included."""
+
+    name: str
+    rows: int
+    cols: int
+    format: str
+    layout: str
+    bytes: int
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Stored bits for each weight, with scales and padding."""
+        return 8 * self.bytes / (self.rows * self.cols)
+
+
+class Model:
+    """An open model.lw, mapped read-only. ``check_weights`` also compares the checksum of all weights.
+
+    Raises:
+        BundleError: the file cannot be read, or validation found a fault; ``.status`` names it.
+    """
+
+    def __init__(self, path: Path, *, check_weights: bool = False):
+        self.path = path
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+        try:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size == 0:
+                    raise status_error(str(path), lib.LW_ERR_TRUNCATED)
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+        self._data = ffi.from_buffer(self._map)
+        self._model = ffi.new("lw_model *")
+        detail = ffi.new("uint32_t *", _NONE)
+        code = lib.lw_model_open(
+            self._data, len(self._map), int(check_weights), self._model, detail
+        )
+        if code != lib.LW_OK:
+            self.close()
+            raise status_error(str(path), code, detail[0])
+        fields = ffi.new("lw_model_info *")
+        lib.lw_model_get_info(self._model, fields)
+        values = {name: int(getattr(fields, name)) for name in ModelInfo.__dataclass_fields__}
+        bos = values.pop("bos")
+        self.info = ModelInfo(**values, bos=None if bos == _NONE else bos)
+
+    @property
+    def handle(self) -> Any:
+        """The C model, for calls into the library."""
+        if self._map.closed:
+            raise BundleError(f"{self.path}: the model is closed; load the bundle again")
+        return self._model
+
+    def tensors(self) -> list[TensorInfo]:
+        """All tensors in the order of the file."""
+        found = []
+        record = ffi.new("lw_tensor_info *")
+        for index in range(self.info.tensors):
+            self._check(lib.lw_model_get_tensor(self.handle, index, record))
+            found.append(
+                TensorInfo(
+                    ffi.unpack(record.name, record.name_bytes).decode(),
+                    record.rows,
+                    record.cols,
+                    _text(record.format_name),
+                    _text(record.layout_name),
+                    record.bytes,
+                )
+            )
+        return found
+
+    def kernels(self, index: int, isa: int) -> tuple[str, str]:
+        """Names of the kernels for one token and for many; empty for a tensor that no kernel multiplies."""
+        one, many = ffi.new("const char **"), ffi.new("const char **")
+        self._check(lib.lw_model_get_kernels(self.handle, index, isa, one, many))
+        return _text(one[0]), _text(many[0])
+
+    def workspace_bytes(self, context: int = 0, threads: int = 1) -> int:
+        """Bytes that a session needs; a context of 0 is the model's greatest."""
+        size = ffi.new("size_t *")
+        options = _options(context, threads, best_isa(), pin=False)
+        self._check(lib.lw_session_bytes(self.handle, options, size))
+        return int(size[0])
+
+    def adopt(self, session: Session) -> None:
+        """Close ``session`` before the mapping goes."""
+        self._sessions.add(session)
+
+    def close(self) -> None:
+        """Close all sessions and unmap the file."""
+        for session in list(self._sessions):
+            session.close()
+        ffi.release(self._data)
+        self._map.close()
+
+    def _check(self, code: int) -> None:
+        if code != lib.LW_OK:
+            raise status_error(str(self.path), code)
+
+
+def _options(context: int, threads: int, isa: int, *, pin: bool) -> Any:
+    return ffi.new("lw_session_options *", [context, threads, isa + 1, int(pin)])
+
+
+def token_ids(tokens: Sequence[int] | Ids, vocab: int) -> Ids:
+    """Tokens as uint32 ``[count]``. Raises BundleError for an empty list or an id outside ``0..vocab-1``."""
+    ids = np.asarray(tokens)
+    if ids.ndim != 1 or not ids.size or ids.dtype.kind not in "iu":
+        raise BundleError("tokens must be a list of one or more integers", "ERR_ARGUMENT")
+    bad = ids[(ids < 0) | (ids >= vocab)]
+    if bad.size:
+        raise BundleError(
+            f"token id {bad[0]} is outside the vocabulary; accepted: 0 to {vocab - 1}", "ERR_TOKEN"
+        )
+    return np.ascontiguousarray(ids, np.uint32)
+
+
+class Session:
+    """A context of tokens and the threads that extend it.
+
+    Args:
+        model: an open model, which closes its sessions when it is closed.
+        context: positions of the KV cache; the model's greatest by default.
+        threads: 1 to 256.
+        pin: pin thread i to the i-th processor that this process may use.
+
+    Raises:
+        BundleError: an option is out of range, the processor does not fit the bundle, or memory is
+            short.
+    """
+
+    def __init__(
+        self, model: Model, *, context: int | None = None, threads: int = 1, pin: bool = False
+    ):
+        limit = model.info.max_context
+        if context is not None and not 1 <= context <= limit:
+            raise BundleError(
+                f"context is {context}; this model accepts 1 to {limit}", "ERR_ARGUMENT"
+            )
+        if not 1 <= threads <= MAX_THREADS:
+            raise BundleError(f"threads is {threads}; accepted: 1 to {MAX_THREADS}", "ERR_ARGUMENT")
+        self.model = model
+        self.context = context or limit
+        self.threads = threads
+        isa = best_isa()
+        size = model.workspace_bytes(self.context, threads)
+        try:
+            memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        except OSError as error:
+            raise BundleError(
+                f"{model.path}: {size} bytes for a context of {self.context} tokens are not "
+                "available; give a smaller context",
+                "ERR_WORKSPACE",
+            ) from error
+        # Fewer TLB misses on the KV cache; some kernels are built without it, which costs only
+        # speed.
+        with suppress(AttributeError, OSError):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        workspace = ffi.from_buffer(memory, require_writable=True)
+        handle = ffi.new("lw_session **")
+        options = _options(self.context, threads, isa, pin=pin)
+        code = lib.lw_session_start(model.handle, options, workspace, size, handle)
+        if code != lib.LW_OK:
+            raise status_error(str(model.path), code)
+        self._handle = handle[0]
+        self._lock = threading.Lock()
+        # Threads that outlive their workspace would crash the process: stop them even if nobody
+        # calls close().
+        self._stop = weakref.finalize(self, _stop_session, self._handle, workspace, memory, model)
+        model.adopt(self)
+
+    @property
+    def isa(self) -> str:
+        """Name of the instruction set that runs."""
+        return ISAS[int(lib.lw_session_isa(self._open()))]
+
+    @property
+    def length(self) -> int:
+        """Tokens in the context."""
+        return int(lib.lw_session_length(self._open()))
+
+    def eval(self, tokens: Sequence[int] | Ids, rows: int = 1) -> F32:
+        """Append tokens to the context. Returns logits float32 ``[rows, vocab]`` of the last ``rows`` of them.
+
+        Raises:
+            BundleError: an id is outside the vocabulary, or the context would overflow; nothing was
+                evaluated.
+        """
+        ids = token_ids(tokens, self.model.info.vocab)
+        if not 0 <= rows <= ids.size:
+            raise BundleError(f"rows is {rows}; accepted: 0 to {ids.size}", "ERR_ARGUMENT")
+        logits = np.empty((rows, self.model.info.vocab), np.float32)
+        out = ffi.from_buffer("float[]", logits) if rows else ffi.NULL
+        with self._lock:
+            code = lib.lw_eval(
+                self._open(), ffi.from_buffer("uint32_t[]", ids), ids.size, out, rows
+            )
+        if code != lib.LW_OK:
+            raise status_error(str(self.model.path), code)
+        return logits
+
+    def truncate(self, length: int) -> None:
+        """Forget all tokens from position ``length`` on; nothing happens when there are fewer."""
+        if not 0 <= length <= self.context:
+            raise BundleError(f"length is {length}; accepted: 0 to {self.context}", "ERR_ARGUMENT")
+        with self._lock:
+            lib.lw_session_truncate(self._open(), length)
+
+    def close(self) -> None:
+        """Stop the threads and free the workspace."""
+        with self._lock:
+            self._stop()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self) -> Any:
+        if not self._stop.alive:
+            raise BundleError(f"{self.model.path}: the session is closed; load the bundle again")
+        return self._handle
+
+
+def _stop_session(handle: Any, workspace: Any, memory: mmap.mmap, model: Model) -> None:
+    """Stop a session's threads, then free its workspace; ``model`` is held so that its mapping outlives them."""
+    lib.lw_session_stop(handle)
+    ffi.release(workspace)
+    memory.close()
