@@ -97,7 +97,7 @@ def compile_bundle(options: CompileOptions, progress: Progress | None = None) ->
         "isa": target.isa,
         "source": _provenance(options),
         "quantization": {
-            **{str(role): name for role, name in quantizers.items()},
+            **_used_quantizers(graph, quantizers),
             "rules": [list(rule) for rule in options.rules],
         },
     }
@@ -122,6 +122,12 @@ def _check_options(options: CompileOptions) -> None:
         if not low <= number <= high:
             raise CompileError(f"{flag}: {number} is out of range; accepted: {low} to {high}")
     check_stages(options.dump_after)
+
+
+def _used_quantizers(graph: Graph, quantizers: dict[Role, str]) -> dict[str, str]:
+    """The quantisers of the roles that the model has: a tied embedding is part of the head."""
+    roles = {weight.role for weight in graph.weights.values()}
+    return {str(role): name for role, name in quantizers.items() if role in roles}
 
 
 def _provenance(options: CompileOptions) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 /* lutwerk: execute a compiled model file (model.lw) on this machine.
  *
- * The library opens and validates a mapped model file and runs its plan. It never allocates memory (the caller owns every
- * byte, see lw_session_bytes), never prints and never exits. It does not tokenise text and does not read files.
+ * The library opens and validates a mapped model file and runs its plan. It never allocates memory
+ * (the caller owns every byte, see lw_session_bytes), never prints and never exits. It does not
+ * tokenise text and does not read files.
  *
- * The five calls that most programs need, in order: lw_model_open, lw_session_bytes, lw_session_start, lw_eval, lw_sample.
+ * The five calls that most programs need, in order: lw_model_open, lw_session_bytes,
+ * lw_session_start, lw_eval, lw_sample.
  *
- * Sizes end in _bytes, everything else counts elements. Functions that return lw_status return LW_OK or name the fault;
- * on failure outputs are untouched unless stated. Nothing is thread-safe on one session; models are read-only and may be
- * shared by sessions.
+ * Sizes end in _bytes, everything else counts elements. Functions that return lw_status return
+ * LW_OK or name the fault; on failure outputs are untouched unless stated. Nothing is thread-safe
+ * on one session; models are read-only and may be shared by sessions.
  */
 #ifndef LUTWERK_H
 #define LUTWERK_H
@@ -42,41 +44,44 @@ typedef struct {
 
 /* Constants of a model, and what it needs. */
 typedef struct {
-    uint32_t vocab;          /* tokens */
-    uint32_t hidden;         /* width of the residual stream */
+    uint32_t vocab;  /* tokens */
+    uint32_t hidden; /* width of the residual stream */
     uint32_t layers;
     uint32_t heads;
     uint32_t kv_heads;
     uint32_t head_dim;
-    uint32_t max_context;    /* positions that the stored rotary tables cover */
-    uint32_t chunk;          /* tokens evaluated together at most */
-    uint32_t isa;            /* lowest LW_ISA_* that the bundle was compiled for */
+    uint32_t max_context; /* positions that the stored rotary tables cover */
+    uint32_t chunk;       /* tokens evaluated together at most */
+    uint32_t isa;         /* lowest LW_ISA_* that the bundle was compiled for */
     uint32_t tensors;
     uint32_t ops;
-    uint32_t bos;            /* token id, or UINT32_MAX */
-    uint64_t weight_bytes;   /* bytes of all tensors */
-    uint64_t arena_bytes;    /* activations of one chunk, from the static memory plan */
+    uint32_t bos;          /* token id, or UINT32_MAX */
+    uint64_t weight_bytes; /* bytes of all tensors */
+    uint64_t arena_bytes;  /* activations of one chunk, from the static memory plan */
     uint64_t kv_bytes_per_token;
 } lw_model_info;
 
-/* One stored tensor. Strings live as long as the mapping (name: not terminated, name_bytes long) or forever. */
+/* One stored tensor. Strings live as long as the mapping (name: not terminated, name_bytes long) or
+ * forever. */
 typedef struct {
     const char *name;
     uint32_t name_bytes;
     uint32_t rows;
     uint32_t cols;
-    uint32_t format;          /* id in formats.def */
-    uint32_t layout;          /* id in layouts.def */
+    uint32_t format; /* id in formats.def */
+    uint32_t layout; /* id in layouts.def */
     const char *format_name;
     const char *layout_name;
-    uint64_t bytes;           /* codes and scales */
+    uint64_t bytes; /* codes and scales */
 } lw_tensor_info;
 
 /* Validate the `bytes` at `data` (64-byte aligned; a mapping of model.lw) and fill *model.
  * check_weights: also compare the checksum of the DATA section, which reads every weight once.
- * Returns ERR_ARGUMENT, or any code from ERR_TRUNCATED to ERR_CONFIG; *detail, when not NULL, then holds the index of the
- * offending section, tensor or operation, or UINT32_MAX. Safe on hostile files. */
-lw_status lw_model_open(const void *data, size_t bytes, int check_weights, lw_model *model, uint32_t *detail);
+ * Returns ERR_ARGUMENT, or any code from ERR_TRUNCATED to ERR_CONFIG; *detail, when not NULL, then
+ * holds the index of the offending section, tensor or operation, or UINT32_MAX. Safe on hostile
+ * files. */
+lw_status lw_model_open(const void *data, size_t bytes, int check_weights, lw_model *model,
+                        uint32_t *detail);
 
 /* Fill *info; the model must be open. */
 void lw_model_get_info(const lw_model *model, lw_model_info *info);
@@ -84,15 +89,17 @@ void lw_model_get_info(const lw_model *model, lw_model_info *info);
 /* Tensor `index` of the file. Returns ERR_ARGUMENT when there is none. */
 lw_status lw_model_get_tensor(const lw_model *model, uint32_t index, lw_tensor_info *info);
 
-/* Names of the kernels that `isa` runs for tensor `index`: one token, and many. NULL for tensors that no kernel multiplies. */
-lw_status lw_model_get_kernels(const lw_model *model, uint32_t index, uint32_t isa, const char **one, const char **many);
+/* Names of the kernels that `isa` runs for tensor `index`: one token, and many. NULL for tensors
+ * that no kernel multiplies. */
+lw_status lw_model_get_kernels(const lw_model *model, uint32_t index, uint32_t isa,
+                               const char **one, const char **many);
 
 /* ---- sessions ---- */
 
 /* Settings of a session. Zero means the default given. */
 typedef struct {
-    uint32_t context;   /* positions in the KV cache; default and maximum: the model's max_context */
-    uint32_t threads;   /* default 1; at most 256 */
+    uint32_t context; /* positions in the KV cache; default and maximum: the model's max_context */
+    uint32_t threads; /* default 1; at most 256 */
     uint32_t isa_limit; /* highest LW_ISA_* to use plus 1; 0: the best that this processor has */
     uint32_t pin;       /* 1: pin thread i to the i-th processor that this process may use */
 } lw_session_options;
@@ -102,21 +109,25 @@ typedef struct lw_session lw_session;
 /* Bytes of workspace for a session: KV cache, activations, tables, thread scratch. */
 lw_status lw_session_bytes(const lw_model *model, const lw_session_options *options, size_t *bytes);
 
-/* Start a session in caller-owned memory (64-byte aligned, lw_session_bytes long) and its threads (threads - 1 of them).
- * Returns ERR_ARGUMENT, ERR_ISA (the processor lacks what the bundle needs), ERR_WORKSPACE or ERR_THREAD. */
-lw_status lw_session_start(const lw_model *model, const lw_session_options *options, void *workspace, size_t bytes,
-                           lw_session **session);
+/* Start a session in caller-owned memory (64-byte aligned, lw_session_bytes long) and its threads
+ * (threads - 1 of them). Returns ERR_ARGUMENT, ERR_ISA (the processor lacks what the bundle needs),
+ * ERR_WORKSPACE or ERR_THREAD. */
+lw_status lw_session_start(const lw_model *model, const lw_session_options *options,
+                           void *workspace, size_t bytes, lw_session **session);
 
 /* Stop the threads; afterwards the workspace may be freed. */
 void lw_session_stop(lw_session *session);
 
 /* Append `count` tokens (at least 1) at the end of the context and evaluate them in chunks.
- * logits: float32 [rows][vocab] for the last `rows` tokens, 0 <= rows <= count; NULL when rows is 0.
- * The result does not depend on how a prompt is split over calls, nor on threads or instruction set.
- * Returns ERR_ARGUMENT, ERR_TOKEN or ERR_CONTEXT; then nothing was evaluated and the context is as before. */
-lw_status lw_eval(lw_session *session, const uint32_t *tokens, size_t count, float *logits, size_t rows);
+ * logits: float32 [rows][vocab] for the last `rows` tokens, 0 <= rows <= count; NULL when rows is
+ * 0. The result does not depend on how a prompt is split over calls, nor on threads or instruction
+ * set. Returns ERR_ARGUMENT, ERR_TOKEN or ERR_CONTEXT; then nothing was evaluated and the context
+ * is as before. */
+lw_status lw_eval(lw_session *session, const uint32_t *tokens, size_t count, float *logits,
+                  size_t rows);
 
-/* Positions in the context; and forget all positions from `length` on (no-op when there are fewer). */
+/* Positions in the context; and forget all positions from `length` on (no-op when there are fewer).
+ */
 uint32_t lw_session_length(const lw_session *session);
 void lw_session_truncate(lw_session *session, uint32_t length);
 
@@ -125,29 +136,33 @@ uint32_t lw_session_isa(const lw_session *session);
 
 /* ---- sampling ---- */
 
-/* How to choose the next token. The order is: repeat penalty, temperature, top-k, top-p, min-p, draw. */
+/* How to choose the next token. The order is: repeat penalty, temperature, top-k, top-p, min-p,
+ * draw. */
 typedef struct {
-    float temperature;      /* 0: greedy (the lowest id among equals) */
-    uint32_t top_k;         /* keep the k most likely; 0: all */
-    float top_p;            /* keep the smallest set whose probability reaches top_p; 1: all */
-    float min_p;            /* drop what is less likely than min_p times the most likely; 0: none */
-    float repeat_penalty;   /* divide positive and multiply negative logits of recent tokens; 1: off */
+    float temperature; /* 0: greedy (the lowest id among equals) */
+    uint32_t top_k;    /* keep the k most likely; 0: all */
+    float top_p;       /* keep the smallest set whose probability reaches top_p; 1: all */
+    float min_p;       /* drop what is less likely than min_p times the most likely; 0: none */
+    float
+        repeat_penalty; /* divide positive and multiply negative logits of recent tokens; 1: off */
 } lw_sampling;
 
-/* Choose a token. logits: float32 [vocab], changed in place; recent: the tokens that the repeat penalty applies to;
- * state: of the random generator (SplitMix64), advanced by one draw; scratch: uint64 [vocab].
- * Returns ERR_ARGUMENT for a setting out of range. The same inputs give the same token on every machine. */
-lw_status lw_sample(float *logits, uint32_t vocab, const lw_sampling *sampling, const uint32_t *recent,
-                    size_t recent_count, uint64_t *state, uint64_t *scratch, uint32_t *token);
+/* Choose a token. logits: float32 [vocab], changed in place; recent: the tokens that the repeat
+ * penalty applies to; state: of the random generator (SplitMix64), advanced by one draw; scratch:
+ * uint64 [vocab]. Returns ERR_ARGUMENT for a setting out of range. The same inputs give the same
+ * token on every machine. */
+lw_status lw_sample(float *logits, uint32_t vocab, const lw_sampling *sampling,
+                    const uint32_t *recent, size_t recent_count, uint64_t *state, uint64_t *scratch,
+                    uint32_t *token);
 
 /* ---- names ---- */
 
-const char *lw_version(void);                    /* "0.1.0" */
-const char *lw_status_name(uint32_t status);     /* "ERR_MAGIC" */
-const char *lw_status_message(uint32_t status);  /* one sentence */
-const char *lw_isa_name(uint32_t isa);           /* "avx512" */
-uint32_t lw_cpu_isa(void);                       /* the best LW_ISA_* of this processor */
-uint32_t lw_cpu_count(void);                     /* processors that this process may use */
+const char *lw_version(void);                   /* LW_VERSION as built */
+const char *lw_status_name(uint32_t status);    /* "ERR_MAGIC" */
+const char *lw_status_message(uint32_t status); /* one sentence */
+const char *lw_isa_name(uint32_t isa);          /* "avx512" */
+uint32_t lw_cpu_isa(void);                      /* the best LW_ISA_* of this processor */
+uint32_t lw_cpu_count(void);                    /* processors that this process may use */
 
 /* --- end cffi --- */
 
