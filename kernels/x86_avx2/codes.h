@@ -10,11 +10,7 @@
 #ifndef LW_AVX2_CODES_H
 #define LW_AVX2_CODES_H
 
-#include <immintrin.h>
-#include <stdint.h>
-#include <string.h>
-
-#include "../kernel.h"
+#include "simd.h"
 
 /* Kernels are specialised by constant arguments; a call left standing would index registers in
  * memory. */
@@ -91,8 +87,7 @@ LW_INLINE void lw_store_rows(float *y, int32_t count, __m256 v) {
     if (count >= 8) {
         _mm256_storeu_ps(y, v);
     } else if (count > 0) {
-        const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-        _mm256_maskstore_ps(y, _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane), v);
+        _mm256_maskstore_ps(y, lw_mask(count), v);
     }
 }
 

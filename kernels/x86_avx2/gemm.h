@@ -14,7 +14,7 @@ enum { LW_BLOCK_ROWS = 16, LW_STEP_BYTES = 64, LW_MAX_TOKENS = 4 };
 
 /* 16 rows of a row tile, unpacked. 8-bit codes are stored minus 128. */
 typedef struct {
-    const uint8_t *codes; /* 16 * round_up(cols, 32) bytes */
+    const uint8_t *codes; /* 16 * round_up(cols, 32) bytes; behind the last column x is 0 */
     const void *scales;   /* of its first row in group 0, see lw_tile_scales */
     size_t tile_rows;     /* scales from one group to the next */
     int32_t rows;         /* that exist; may be above 16, or below 1 */

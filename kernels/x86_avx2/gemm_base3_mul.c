@@ -55,12 +55,6 @@ static void unpack_rows(const uint8_t *packed, int32_t cols, uint8_t *codes) {
     }
     if (c < column_tiles) {
         unpack_columns(packed + (size_t)c * TILE_ROWS, column_tiles - c, codes + k * LW_BLOCK_ROWS);
-        k += UNPACK_COLS;
-    }
-    /* gemm.h reads whole 32 columns; x is zero there, the codes only have to be defined */
-    const size_t end = ((size_t)cols + LW_BLOCK_COLS - 1) / LW_BLOCK_COLS * LW_BLOCK_COLS;
-    if (k < end) {
-        memset(codes + k * LW_BLOCK_ROWS, 0, (end - k) * LW_BLOCK_ROWS);
     }
 }
 

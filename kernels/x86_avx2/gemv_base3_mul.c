@@ -49,6 +49,8 @@ static void add_run(int32_t *sums, const uint8_t *codes, const int32_t *weights,
     __m256i even[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
     __m256i odd[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
     for (int32_t i = 0; i < count; i++) {
+        /* this row tile's next run, after the other row tiles had their turn */
+        _mm_prefetch((const char *)(codes + (i + RUN_TILES) * TILE_ROWS), _MM_HINT_T0);
         __m256i weight[TILE_COLS];
         for (int j = 0; j < TILE_COLS; j++) {
             weight[j] = _mm256_set1_epi32(weights[i * TILE_COLS + j]);

@@ -1,37 +1,58 @@
 /* Layout planes, one token, by lookup: 4 columns of one bit plane are an index into a table of 16
- * sums (lut_planes.c).
+ * sums, held as two base-32 digits (planes.h).
  *
- *   ymm of indices   row 0 | row 1 | ... | row 31        low nibble: columns 8v .. 8v+3, high
- * nibble: the next 4 VPSHUFB twice    low bytes and high bytes of the entries; interleaved they are
- * int16 sums of 16 rows each
+ *   index   ymm & 0x0f: columns 8v .. 8v+3 of 32 rows; (ymm >> 4) & 0x0f: the next 4 columns
+ *   digits  bytes low += vpshufb(low digits, index), high alike: the 8 tables of a tile without a
+ * carry words   vpmaddubsw: low + 32 * high of the even rows, and of the odd rows
  *
- * An entry is a sum of 4 activations, so a plane's sum over up to 256 columns is at most 256 * 127
- * = 32512: int16 holds a run of 8 tiles. After a run plane p joins the 32-bit row sums with weight
- * 2^p.
+ * Words are added in uint16 over a run of 8 tiles, 8 * 8 * (31 + 32 * 31) = 65472 < 2^16; then
+ * plane p joins the 32-bit row sums with weight 2^p. The bias of the tables is removed once a
+ * group.
  */
 #include "../kernels.h"
+#include "../planes.h"
 #include "codes.h"
 
-enum { TILE_ROWS = 64, RUN_BLOCKS = 8, TABLE_BYTES = 32, TABLES_PER_BLOCK = 8, PLANE_BYTES = 256 };
+enum { TILE_ROWS = 64, RUN_BLOCKS = 8, TABLES_PER_BLOCK = 8, PLANE_BYTES = 256 };
 
-/* The 16 + 16 rows of one index register: unpacking works on 128-bit halves, hence the order of the
- * rows. */
+/* uint16 sums of 32 rows: rows 2i and 2i + 1 in word i. */
 typedef struct {
-    __m256i lo; /* rows 0-7 and 16-23 */
-    __m256i hi; /* rows 8-15 and 24-31 */
+    __m256i even, odd;
 } row_sums;
 
-LW_INLINE row_sums look_up(row_sums sums, __m256i index, __m256i table_low, __m256i table_high) {
-    const __m256i low = _mm256_shuffle_epi8(table_low, index);
-    const __m256i high = _mm256_shuffle_epi8(table_high, index);
-    sums.lo = _mm256_add_epi16(sums.lo, _mm256_unpacklo_epi8(low, high));
-    sums.hi = _mm256_add_epi16(sums.hi, _mm256_unpackhi_epi8(low, high));
+/* low + base * high of the even rows (shift 0) or the odd ones (shift 8). */
+LW_INLINE __m256i join_digits(__m256i low, __m256i high, int shift) {
+    const __m256i one = _mm256_set1_epi16((short)(1 << shift));
+    const __m256i base = _mm256_set1_epi16((short)(LW_PLANES_BASE << shift));
+    return _mm256_add_epi16(_mm256_maddubs_epi16(low, one), _mm256_maddubs_epi16(high, base));
+}
+
+/* Add one plane of one tile, 32 of its 64 rows. */
+LW_INLINE row_sums add_tile(row_sums sums, const uint8_t *plane, const uint8_t *tables) {
+    const __m256i nibble = _mm256_set1_epi8(15);
+    __m256i low = _mm256_setzero_si256();
+    __m256i high = _mm256_setzero_si256();
+    for (int vector = 0; vector < 4; vector++) {
+        const __m256i bytes = _mm256_load_si256((const __m256i *)(plane + vector * TILE_ROWS));
+        for (int half = 0; half < 2; half++, tables += LW_PLANES_TABLE) {
+            const __m256i low_digits =
+                _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)tables));
+            const __m256i high_digits =
+                _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)tables + 1));
+            const __m256i index =
+                _mm256_and_si256(half == 0 ? bytes : _mm256_srli_epi16(bytes, 4), nibble);
+            low = _mm256_add_epi8(low, _mm256_shuffle_epi8(low_digits, index));
+            high = _mm256_add_epi8(high, _mm256_shuffle_epi8(high_digits, index));
+        }
+    }
+    sums.even = _mm256_add_epi16(sums.even, join_digits(low, high, 0));
+    sums.odd = _mm256_add_epi16(sums.odd, join_digits(low, high, 8));
     return sums;
 }
 
 /* sums[0..8) += 16-bit values << shift */
 LW_INLINE void widen(int32_t *sums, __m128i values, int shift) {
-    const __m256i wide = _mm256_slli_epi32(_mm256_cvtepi16_epi32(values), shift);
+    const __m256i wide = _mm256_slli_epi32(_mm256_cvtepu16_epi32(values), shift);
     __m256i *target = (__m256i *)sums;
     _mm256_store_si256(target, _mm256_add_epi32(_mm256_load_si256(target), wide));
 }
@@ -40,33 +61,27 @@ LW_INLINE void widen(int32_t *sums, __m128i values, int shift) {
  * rows. */
 LW_INLINE void add_plane(int32_t *sums, const uint8_t *plane, size_t tile_bytes,
                          const uint8_t *tables, int32_t blocks, int shift) {
-    const __m256i nibble = _mm256_set1_epi8(15);
     row_sums rows[2] = {{_mm256_setzero_si256(), _mm256_setzero_si256()},
                         {_mm256_setzero_si256(), _mm256_setzero_si256()}};
     for (int32_t block = 0; block < blocks; block++) {
+        /* the same plane of the next run: strides of whole tiles are not prefetched in hardware */
         for (int vector = 0; vector < 4; vector++) {
-            const __m128i *t = (const __m128i *)(tables + vector * 2 * TABLE_BYTES);
-            const __m256i low0 = _mm256_broadcastsi128_si256(_mm_load_si128(t));
-            const __m256i high0 = _mm256_broadcastsi128_si256(_mm_load_si128(t + 1));
-            const __m256i low1 = _mm256_broadcastsi128_si256(_mm_load_si128(t + 2));
-            const __m256i high1 = _mm256_broadcastsi128_si256(_mm_load_si128(t + 3));
-            for (int half = 0; half < 2; half++) {
-                const __m256i bytes =
-                    _mm256_load_si256((const __m256i *)(plane + vector * TILE_ROWS + half * 32));
-                const __m256i first = _mm256_and_si256(bytes, nibble);
-                const __m256i second = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);
-                rows[half] = look_up(rows[half], first, low0, high0);
-                rows[half] = look_up(rows[half], second, low1, high1);
-            }
+            _mm_prefetch((const char *)(plane + RUN_BLOCKS * tile_bytes + vector * TILE_ROWS),
+                         _MM_HINT_T0);
         }
+        rows[0] = add_tile(rows[0], plane, tables);
+        rows[1] = add_tile(rows[1], plane + 32, tables);
         plane += tile_bytes;
-        tables += TABLES_PER_BLOCK * TABLE_BYTES;
+        tables += TABLES_PER_BLOCK * LW_PLANES_TABLE;
     }
     for (int half = 0; half < 2; half++) {
-        widen(sums + half * 32, _mm256_castsi256_si128(rows[half].lo), shift);
-        widen(sums + half * 32 + 8, _mm256_castsi256_si128(rows[half].hi), shift);
-        widen(sums + half * 32 + 16, _mm256_extracti128_si256(rows[half].lo, 1), shift);
-        widen(sums + half * 32 + 24, _mm256_extracti128_si256(rows[half].hi, 1), shift);
+        /* unpacking works on 128-bit halves: rows 0-7 and 16-23, then 8-15 and 24-31 */
+        const __m256i first = _mm256_unpacklo_epi16(rows[half].even, rows[half].odd);
+        const __m256i second = _mm256_unpackhi_epi16(rows[half].even, rows[half].odd);
+        widen(sums + half * 32, _mm256_castsi256_si128(first), shift);
+        widen(sums + half * 32 + 8, _mm256_castsi256_si128(second), shift);
+        widen(sums + half * 32 + 16, _mm256_extracti128_si256(first, 1), shift);
+        widen(sums + half * 32 + 24, _mm256_extracti128_si256(second, 1), shift);
     }
 }
 
@@ -75,6 +90,7 @@ void lw_gemv_planes_lut_avx2(const lw_matrix *w, const lw_q8 *x, const void *lut
     const size_t tile_bytes = (size_t)w->bits * PLANE_BYTES;
     const int32_t blocks = lw_blocks(w);
     const int32_t group_blocks = lw_group_blocks(w);
+    const int32_t tile_bias = LW_PLANES_BIAS * TABLES_PER_BLOCK * ((1 << w->bits) - 1);
     const __m256 x_scale = _mm256_set1_ps(x->scales[0]);
     for (int32_t tile = tile_begin; tile < tile_end; tile++) {
         const uint8_t *codes = w->codes + (size_t)tile * (size_t)blocks * tile_bytes;
@@ -91,14 +107,15 @@ void lw_gemv_planes_lut_avx2(const lw_matrix *w, const lw_q8 *x, const void *lut
             while (block < end) {
                 const int32_t run = lw_min_i32(RUN_BLOCKS, end - block);
                 const uint8_t *tables =
-                    (const uint8_t *)lut + (size_t)block * (TABLES_PER_BLOCK * TABLE_BYTES);
+                    (const uint8_t *)lut + (size_t)block * (TABLES_PER_BLOCK * LW_PLANES_TABLE);
                 for (int plane = 0; plane < w->bits; plane++) {
                     add_plane(sums, codes + plane * PLANE_BYTES, tile_bytes, tables, run, plane);
                 }
                 codes += (size_t)run * tile_bytes;
                 block += run;
             }
-            const int32_t zero = w->offset * lw_x_sum(x->sums, begin, end);
+            const int32_t zero =
+                w->offset * lw_x_sum(x->sums, begin, end) + tile_bias * (end - begin);
             for (int i = 0; i < TILE_ROWS / 8; i++) {
                 acc[i] = lw_add_group(acc[i], lw_load_scales(w, scales, row + (size_t)i * 8),
                                       _mm256_load_si256((const __m256i *)(sums + i * 8)), zero);

@@ -8,7 +8,8 @@
  * Four row tiles share the eight table registers. A lookup of the upper half merges into the
  * register of the lower half, so no blend is needed. Words are added in int16 over a chunk of
  * CHUNK tables and then widened: |sum| <= 51 * 5 * 127 = 32385 < 2^15. A chunk of tables (26 KB)
- * stays in the first-level cache while BLOCK row tiles pass; their next codes are prefetched.
+ * stays in the first-level cache while BLOCK row tiles pass; their next codes are prefetched, since
+ * a row tile is left after each chunk, before the hardware sees a stream.
  *
  * Needs ternary codes: offset 1, one scale per row.
  */
@@ -24,8 +25,9 @@ enum {
     TABLE = 512,
     HALF = TABLE / 2,
     CHUNK = 51,
-    TILES = 4,  /* in flight */
-    BLOCK = 16, /* row tiles per pass over the tables */
+    TILES = 4,    /* in flight */
+    BLOCK = 8,    /* row tiles per pass over the tables */
+    AHEAD = 4096, /* bytes, more than a chunk of codes */
 };
 
 LW_INLINE __m512i load(const uint8_t *bytes) {
@@ -54,23 +56,20 @@ LW_INLINE void widen(int32_t *sums, __m512i first, __m512i second) {
     }
 }
 
-/* One chunk of tables for `count` row tiles. codes: vector of the first table, row tiles
- * row_tile_bytes apart; ahead: what to prefetch at the same pace. */
-LW_INLINE void add_chunk(int32_t sums[][ROWS], const uint8_t *codes, const uint8_t *ahead,
-                         size_t row_tile_bytes, const uint8_t *tables, int32_t count_tables,
-                         const int count) {
-    __m512i first[TILES];
-    __m512i second[TILES];
+/* `tables` tables for `count` row tiles, which lie row_tile_bytes apart. */
+LW_INLINE void add_chunk(int32_t sums[][ROWS], const uint8_t *codes, size_t row_tile_bytes,
+                         const uint8_t *lut, int32_t tables, const int count) {
+    lw_i16x32 first[TILES];
+    lw_i16x32 second[TILES];
 #pragma GCC unroll 4
     for (int r = 0; r < count; r++) {
-        first[r] = _mm512_setzero_si512();
-        second[r] = _mm512_setzero_si512();
+        first[r] = (lw_i16x32)_mm512_setzero_si512();
+        second[r] = (lw_i16x32)_mm512_setzero_si512();
     }
-    for (int32_t i = 0; i < count_tables; i++, tables += TABLE, codes += VECTOR, ahead += VECTOR) {
-        const __m512i low[4] = {load(tables), load(tables + 64), load(tables + 128),
-                                load(tables + 192)};
-        const __m512i high[4] = {load(tables + HALF), load(tables + HALF + 64),
-                                 load(tables + HALF + 128), load(tables + HALF + 192)};
+    for (int32_t i = 0; i < tables; i++, lut += TABLE, codes += VECTOR) {
+        const __m512i low[4] = {load(lut), load(lut + 64), load(lut + 128), load(lut + 192)};
+        const __m512i high[4] = {load(lut + HALF), load(lut + HALF + 64), load(lut + HALF + 128),
+                                 load(lut + HALF + 192)};
 #pragma GCC unroll 4
         for (int r = 0; r < count; r++) {
             const size_t at = (size_t)r * row_tile_bytes;
@@ -78,14 +77,14 @@ LW_INLINE void add_chunk(int32_t sums[][ROWS], const uint8_t *codes, const uint8
             const __mmask64 below = ~_mm512_movepi8_mask(index);
             const __m512i l = lookup(index, below, low);
             const __m512i h = lookup(index, below, high);
-            _mm_prefetch((const char *)(ahead + at), _MM_HINT_T1);
-            first[r] = _mm512_add_epi16(first[r], _mm512_unpacklo_epi8(l, h));
-            second[r] = _mm512_add_epi16(second[r], _mm512_unpackhi_epi8(l, h));
+            _mm_prefetch((const char *)(codes + at + AHEAD), _MM_HINT_T1);
+            first[r] += (lw_i16x32)_mm512_unpacklo_epi8(l, h);
+            second[r] += (lw_i16x32)_mm512_unpackhi_epi8(l, h);
         }
     }
 #pragma GCC unroll 4
     for (int r = 0; r < count; r++) {
-        widen(sums[r], first[r], second[r]);
+        widen(sums[r], (__m512i)first[r], (__m512i)second[r]);
     }
 }
 
@@ -104,16 +103,11 @@ void lw_gemv_base3_lut_avx512(const lw_matrix *w, const lw_q8 *x, const void *lu
             const uint8_t *at = codes + (size_t)i * VECTOR;
             int32_t r = 0;
             for (; r + TILES <= count; r += TILES) {
-                /* the next row tiles of this chunk, after the last ones the next chunk */
-                const uint8_t *ahead = r + 2 * TILES <= count
-                                           ? at + (size_t)(r + TILES) * row_tile_bytes
-                                           : at + (size_t)n * VECTOR;
-                add_chunk(&sums[r], at + (size_t)r * row_tile_bytes, ahead, row_tile_bytes, chunk,
-                          n, TILES);
+                add_chunk(&sums[r], at + (size_t)r * row_tile_bytes, row_tile_bytes, chunk, n,
+                          TILES);
             }
             for (; r < count; r++) {
-                const uint8_t *rest = at + (size_t)r * row_tile_bytes;
-                add_chunk(&sums[r], rest, rest + (size_t)n * VECTOR, row_tile_bytes, chunk, n, 1);
+                add_chunk(&sums[r], at + (size_t)r * row_tile_bytes, row_tile_bytes, chunk, n, 1);
             }
         }
         for (int32_t r = 0; r < count; r++) {

@@ -5,6 +5,18 @@
 
 #include "vec.h"
 
+/* Accumulators that live in a loop have the element type of their addition: as __m512i, gcc keeps
+ * a second copy of each one, and with two dozen of them those go through memory. */
+typedef int32_t lw_i32x16 __attribute__((vector_size(64)));
+typedef int16_t lw_i16x32 __attribute__((vector_size(64)));
+typedef uint16_t lw_u16x32 __attribute__((vector_size(64)));
+typedef uint8_t lw_u8x64 __attribute__((vector_size(64)));
+
+/* sum + products of four unsigned codes with four activations, in every lane. */
+LW_INLINE lw_i32x16 lw_dot4(lw_i32x16 sum, __m512i codes, int32_t four) {
+    return (lw_i32x16)_mm512_dpbusd_epi32((__m512i)sum, codes, _mm512_set1_epi32(four));
+}
+
 LW_INLINE int32_t lw_ceil_div(int32_t a, int32_t b) {
     return (a + b - 1) / b;
 }
@@ -16,12 +28,12 @@ LW_INLINE int32_t lw_min_i32(int32_t a, int32_t b) {
 /* Where an integer sum of unsigned codes over columns [begin, end) starts: -offset * sum(x), so
  * that it ends as the sum of signed values. begin is a multiple of LW_SUM_COLS; past the last
  * column activations are zero. */
-LW_INLINE __m512i lw_sum_start(int32_t offset, const int32_t *sums, int32_t begin, int32_t end) {
+LW_INLINE int32_t lw_sum_start(int32_t offset, const int32_t *sums, int32_t begin, int32_t end) {
     int32_t sum = 0;
     for (int32_t i = begin / LW_SUM_COLS; i < lw_ceil_div(end, LW_SUM_COLS); i++) {
         sum += sums[i];
     }
-    return _mm512_set1_epi32(-offset * sum);
+    return -offset * sum;
 }
 
 /* Scales of 16 rows, from element i of w->scales on. */

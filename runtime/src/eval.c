@@ -1,34 +1,36 @@
 #include "ops.h"
+#include "schedule.h"
 #include "signature.h"
 
-/* Run the plan on one chunk. A stage, a chain of token-wise operations or one other operation, ends
- * with a barrier. */
-static void run_plan(lw_session *s, uint32_t thread, const lw_chunk *chunk) {
+/* Run the plan on one chunk: chains of token-wise operations, and other operations one by one. */
+static void run_plan(lw_session *s, lw_turn *turn, const lw_chunk *chunk) {
     const lw_conf_record *conf = s->model.conf;
     for (uint32_t op = 0; op < conf->ops;) {
         const uint32_t first = op < conf->head_begin ? 0 : chunk->first_wanted;
         if (first == chunk->count)
             return;
+        const uint32_t tokens = chunk->count - first;
+        const uint8_t fused = tokens == 1 ? LW_FUSED_ONE_TOKEN : LW_FUSED_ALWAYS;
         uint32_t end = op + 1;
-        while (end < conf->ops && s->fused[end])
+        while (end < conf->ops && s->fused[end] >= fused)
             end++;
         if (lw_find_signature(s->model.ops[op].op)->tokenwise) {
             uint32_t item;
-            while (lw_pool_take_one(&s->pool, chunk->count - first, &item))
+            while (lw_take_one(turn, tokens, &item))
                 for (uint32_t i = op; i < end; i++)
                     lw_run_token(s, &s->model.ops[i], chunk, first + item);
         } else {
-            lw_run_shared(s, thread, &s->model.ops[op], chunk, first);
+            lw_run_shared(s, turn, &s->model.ops[op], chunk, first);
         }
-        lw_pool_barrier(&s->pool);
+        lw_finish_stage(turn);
         op = end;
     }
 }
 
-void lw_session_evaluate(void *session, uint32_t thread) {
+void lw_session_evaluate(void *session, lw_turn *turn, const void *job) {
     lw_session *s = session;
     const lw_conf_record *conf = s->model.conf;
-    const lw_request *request = &s->request;
+    const lw_request *request = job;
     const size_t first_wanted = request->count - request->rows;
     for (size_t done = 0; done < request->count;) {
         const size_t left = request->count - done;
@@ -38,12 +40,12 @@ void lw_session_evaluate(void *session, uint32_t thread) {
             .tokens = request->tokens + done,
             .count = (uint32_t)count,
             .first_wanted = (uint32_t)(wanted < count ? wanted : count),
-            .position = s->length + (uint32_t)done,
+            .position = request->position + (uint32_t)done,
             .logits = wanted < count
                           ? request->logits + (done + wanted - first_wanted) * conf->vocab
                           : NULL,
         };
-        run_plan(s, thread, &chunk);
+        run_plan(s, turn, &chunk);
         done += count;
     }
 }
@@ -57,8 +59,8 @@ lw_status lw_eval(lw_session *session, const uint32_t *tokens, size_t count, flo
             return LW_ERR_TOKEN;
     if (count > session->context - session->length)
         return LW_ERR_CONTEXT;
-    session->request = (lw_request){tokens, count, logits, rows};
-    lw_pool_run(&session->pool);
+    const lw_request request = {tokens, count, logits, rows, session->length};
+    lw_pool_run(&session->pool, &request, sizeof request);
     session->length += (uint32_t)count;
     return LW_OK;
 }

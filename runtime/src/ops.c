@@ -4,9 +4,16 @@
 #include "scalar/f16.h"
 #include "signature.h"
 
-/* Rows of a float matrix that stay in the cache while all tokens of a chunk are multiplied by them.
- */
-enum { FLOAT_ROWS = 16 };
+enum {
+    FLOAT_ROWS = 16, /* of a float matrix: stay in the cache while all tokens are multiplied */
+    MIN_PRODUCTS = 1 << 17, /* in a share: about a microsecond, what it costs to hand work over */
+    MIN_TABLES = 64,        /* in a share: likewise */
+};
+
+/* Items that make a share worth handing out, when each has this many products. */
+static uint32_t grain_of(uint64_t products) {
+    return products < MIN_PRODUCTS ? (uint32_t)(MIN_PRODUCTS / products) : 1;
+}
 
 static float *f32_at(const lw_session *s, const lw_operand *operand, const lw_chunk *chunk,
                      uint32_t t) {
@@ -107,7 +114,7 @@ void lw_run_token(lw_session *s, const lw_op_record *op, const lw_chunk *chunk, 
     }
 }
 
-static void matmul(lw_session *s, uint32_t thread, const lw_op_record *op, const lw_chunk *chunk,
+static void matmul(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk,
                    uint32_t begin) {
     const uint32_t tokens = chunk->count - begin;
     const uint32_t id = s->model.tensors[op->tensor].layout;
@@ -116,12 +123,13 @@ static void matmul(lw_session *s, uint32_t thread, const lw_op_record *op, const
     const q8_arrays src = q8_at(s, &op->src[0], begin);
     const lw_q8 x = {src.codes, src.sums, src.scales, (int32_t)op->src[0].stride};
     const uint32_t tiles = lw_row_tiles(layout, (uint32_t)w.rows);
+    const uint32_t grain = grain_of((uint64_t)layout->tile_rows * (uint32_t)w.cols * tokens);
     float *y = f32_at(s, &op->dst, chunk, begin);
     uint32_t from, to;
 
     if (tokens > 1) {
-        void *scratch = s->gemm + thread * s->gemm_bytes;
-        while (lw_pool_take_share(&s->pool, tiles, &from, &to))
+        void *scratch = s->gemm + turn->thread * s->gemm_bytes;
+        while (lw_take_share(turn, tiles, grain, &from, &to))
             s->kernels.gemm[id](&w, &x, (int32_t)tokens, y, op->dst.stride, (int32_t)from,
                                 (int32_t)to, scratch);
         return;
@@ -129,24 +137,26 @@ static void matmul(lw_session *s, uint32_t thread, const lw_op_record *op, const
     const void *lut = NULL;
     if (s->kernels.lut[id]) {
         const uint32_t tables = lw_lut_tables(layout, (uint32_t)w.cols);
-        while (lw_pool_take_share(&s->pool, tables, &from, &to))
+        while (lw_take_share(turn, tables, MIN_TABLES, &from, &to))
             s->kernels.lut[id](&x, s->lut, (int32_t)from, (int32_t)to);
-        lw_pool_barrier(&s->pool);
+        lw_finish_stage(turn);
         lut = s->lut;
     }
-    while (lw_pool_take_share(&s->pool, tiles, &from, &to))
+    while (lw_take_share(turn, tiles, grain, &from, &to))
         s->kernels.gemv[id](&w, &x, lut, y, (int32_t)from, (int32_t)to);
 }
 
-static void matmul_float(lw_session *s, const lw_op_record *op, const lw_chunk *chunk,
-                         uint32_t begin) {
+static void matmul_float(lw_session *s, lw_turn *turn, const lw_op_record *op,
+                         const lw_chunk *chunk, uint32_t begin) {
     const lw_tensor_record *tensor = &s->model.tensors[op->tensor];
     const void *w = s->model.data + tensor->codes_offset;
     lw_gemv_float_fn *gemv =
         tensor->format == LW_FORMAT_f16 ? s->kernels.gemv_f16 : s->kernels.gemv_f32;
     const uint32_t blocks = (tensor->rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
+    const uint32_t tokens = chunk->count - begin;
+    const uint32_t grain = grain_of((uint64_t)FLOAT_ROWS * tensor->cols * tokens);
     uint32_t from, to;
-    while (lw_pool_take_share(&s->pool, blocks, &from, &to))
+    while (lw_take_share(turn, blocks, grain, &from, &to))
         for (uint32_t block = from; block < to; block++) {
             const uint32_t row = block * FLOAT_ROWS;
             const uint32_t left = tensor->rows - row;
@@ -157,14 +167,14 @@ static void matmul_float(lw_session *s, const lw_op_record *op, const lw_chunk *
         }
 }
 
-static void attention(lw_session *s, uint32_t thread, const lw_op_record *op, const lw_chunk *chunk,
+static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk,
                       uint32_t begin) {
     const lw_conf_record *conf = s->model.conf;
     const uint32_t queries = conf->heads / conf->kv_heads;
     const size_t columns = (size_t)queries * conf->head_dim;
     const uint32_t items = (chunk->count - begin) * conf->kv_heads;
     uint32_t item;
-    while (lw_pool_take_one(&s->pool, items, &item)) {
+    while (lw_take_one(turn, items, &item)) {
         /* The last tokens have most to read: they go first, so that the end is fine-grained. */
         const uint32_t t = chunk->count - 1 - item / conf->kv_heads;
         const uint32_t head = item % conf->kv_heads;
@@ -173,7 +183,7 @@ static void attention(lw_session *s, uint32_t thread, const lw_op_record *op, co
             .k = cache_at(s, op->layer, KEYS, head),
             .v = cache_at(s, op->layer, VALUES, head),
             .out = f32_at(s, &op->dst, chunk, t) + head * columns,
-            .scores = s->scores + (size_t)thread * queries * s->scores_stride,
+            .scores = s->scores + (size_t)turn->thread * queries * s->scores_stride,
             .scores_stride = (int32_t)s->scores_stride,
             .queries = (int32_t)queries,
             .head_dim = (int32_t)conf->head_dim,
@@ -184,16 +194,16 @@ static void attention(lw_session *s, uint32_t thread, const lw_op_record *op, co
     }
 }
 
-void lw_run_shared(lw_session *s, uint32_t thread, const lw_op_record *op, const lw_chunk *chunk,
+void lw_run_shared(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk,
                    uint32_t begin) {
     switch (op->op) {
     case LW_OP_matmul:
-        matmul(s, thread, op, chunk, begin);
+        matmul(s, turn, op, chunk, begin);
         break;
     case LW_OP_matmul_float:
-        matmul_float(s, op, chunk, begin);
+        matmul_float(s, turn, op, chunk, begin);
         break;
     default:
-        attention(s, thread, op, chunk, begin);
+        attention(s, turn, op, chunk, begin);
     }
 }

@@ -16,9 +16,9 @@ typedef struct {
 /* Run a token-wise operation for token `t` of the chunk; by one thread. */
 void lw_run_token(lw_session *s, const lw_op_record *op, const lw_chunk *chunk, uint32_t t);
 
-/* Run any other operation for the tokens [begin, chunk->count); by all threads, between two
- * barriers. */
-void lw_run_shared(lw_session *s, uint32_t thread, const lw_op_record *op, const lw_chunk *chunk,
+/* Run any other operation for the tokens [begin, chunk->count), begin < count; by all threads,
+ * which share its items. The caller finishes the last of its stages. */
+void lw_run_shared(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk,
                    uint32_t begin);
 
 #endif

@@ -38,14 +38,16 @@ static bool tokens_independent(const lw_op_record *a, const lw_op_record *b, uin
     return true;
 }
 
-static bool continues_chain(const lw_model_view *model, uint32_t begin, uint32_t index) {
-    const lw_op_record *ops = model->ops;
-    if (index == model->conf->head_begin || index - begin >= MAX_CHAIN ||
-        !lw_find_signature(ops[begin].op)->tokenwise ||
-        !lw_find_signature(ops[index].op)->tokenwise)
+static bool is_tokenwise(const lw_model_view *model, uint32_t index) {
+    return lw_find_signature(model->ops[index].op)->tokenwise;
+}
+
+static bool tokens_independent_of_chain(const lw_model_view *model, uint32_t begin,
+                                        uint32_t index) {
+    if (index - begin >= MAX_CHAIN)
         return false;
     for (uint32_t i = begin; i < index; i++)
-        if (!tokens_independent(&ops[i], &ops[index], model->conf->chunk))
+        if (!tokens_independent(&model->ops[i], &model->ops[index], model->conf->chunk))
             return false;
     return true;
 }
@@ -53,8 +55,13 @@ static bool continues_chain(const lw_model_view *model, uint32_t begin, uint32_t
 void lw_schedule(const lw_model_view *model, uint8_t *fused) {
     uint32_t begin = 0;
     for (uint32_t i = 0; i < model->conf->ops; i++) {
-        fused[i] = i > 0 && continues_chain(model, begin, i);
-        if (!fused[i])
+        fused[i] = LW_FUSED_NEVER;
+        /* The head covers other tokens than the operations before it. */
+        if (i > 0 && i != model->conf->head_begin && is_tokenwise(model, i - 1) &&
+            is_tokenwise(model, i))
+            fused[i] =
+                tokens_independent_of_chain(model, begin, i) ? LW_FUSED_ALWAYS : LW_FUSED_ONE_TOKEN;
+        if (fused[i] != LW_FUSED_ALWAYS)
             begin = i;
     }
 }

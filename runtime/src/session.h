@@ -5,13 +5,16 @@
 #include "model.h"
 #include "threads.h"
 
-/* What lw_eval was called with. */
+/* What lw_eval was called with, as each thread copies it. */
 typedef struct {
     const uint32_t *tokens;
     size_t count;
     float *logits; /* [rows][vocab], of the last `rows` tokens */
     size_t rows;
+    uint32_t position; /* of the first token in the context */
 } lw_request;
+
+_Static_assert(sizeof(lw_request) <= LW_MAX_JOB_BYTES, "a request must fit into a job");
 
 struct lw_session {
     lw_model_view model;
@@ -27,11 +30,10 @@ struct lw_session {
     uint8_t *fused;   /* [ops], see schedule.h */
     uint32_t scores_stride;
     size_t gemm_bytes;
-    lw_request request;
     lw_pool pool;
 };
 
-/* Evaluate the session's request; run by all threads. */
-void lw_session_evaluate(void *session, uint32_t thread);
+/* Evaluate an lw_request; run by all threads. */
+void lw_session_evaluate(void *session, lw_turn *turn, const void *request);
 
 #endif

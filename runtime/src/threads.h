@@ -1,24 +1,38 @@
-/* A pool of threads that run one function together ("single program, multiple data"), with a
- * barrier and a shared counter that hands out work. Thread 0 is the caller. With one thread there
- * is no other thread and nothing waits.
+/* A pool of threads that run one function together, in stages. Thread 0 is the caller of
+ * lw_pool_run.
  *
- * Between two barriers the threads share one range of work items: each takes items until none is
- * left, so that a processor that is busy with something else takes fewer and holds nobody up. */
+ * A stage has a number of work items that threads take from a shared counter, and it ends when all
+ * items are done: not when all threads have come by. A thread that does not get a processor holds
+ * nobody up unless it has taken an item; when it runs again it finds the stages that it missed
+ * complete, and joins the current one. The function must therefore go through the same stages on
+ * every thread, whether it takes items or not. With one thread nothing is shared. */
 #ifndef LW_THREADS_H
 #define LW_THREADS_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "affinity.h"
 
-enum { LW_MAX_THREADS = 256, LW_CACHE_LINE = 64 };
-
-typedef void lw_pool_fn(void *context, uint32_t thread);
+enum { LW_MAX_THREADS = 256, LW_CACHE_LINE = 64, LW_MAX_JOB_BYTES = 64 };
 
 typedef struct lw_pool lw_pool;
+
+/* One thread's way through the stages of a job. */
+typedef struct {
+    lw_pool *pool;
+    uint32_t thread; /* 0 .. threads - 1 */
+    uint32_t stage;
+    uint32_t taken; /* items in work */
+    uint32_t next;  /* item, when there is one thread */
+} lw_turn;
+
+/* job: this thread's copy of what lw_pool_run was given. Memory that the job points to is the
+ * caller's again once all stages are complete: only code that works on an item may touch it. */
+typedef void lw_pool_fn(void *context, lw_turn *turn, const void *job);
 
 typedef struct {
     pthread_t handle;
@@ -31,17 +45,20 @@ struct lw_pool {
     lw_pool_fn *function;
     void *context;
     lw_worker *workers; /* [threads - 1] */
+    uint32_t threads;
     uint32_t spin_ns;
     bool pinned;
-    bool stopping; /* written before a barrier, read after it */
     lw_affinity caller_affinity;
-    atomic_uint threads;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    _Alignas(LW_CACHE_LINE) atomic_uint arrived;
-    _Alignas(LW_CACHE_LINE) atomic_uint generation; /* of the barrier */
+    bool stopping;        /* guarded by mutex, as are the next three */
+    uint32_t first_stage; /* of the job */
+    size_t job_bytes;
+    _Alignas(LW_CACHE_LINE) uint8_t job[LW_MAX_JOB_BYTES];
+    _Alignas(LW_CACHE_LINE) atomic_uint jobs; /* started so far */
     atomic_uint sleepers;
-    _Alignas(LW_CACHE_LINE) atomic_uint next; /* work item */
+    _Alignas(LW_CACHE_LINE) _Atomic uint64_t state; /* current stage << 32 | next item */
+    _Alignas(LW_CACHE_LINE) atomic_uint done;       /* items of the current stage */
 };
 
 /* Start threads - 1 workers, whose records lie in `workers`. pin: also pin thread i to the i-th
@@ -51,17 +68,18 @@ bool lw_pool_start(lw_pool *pool, lw_worker *workers, uint32_t threads, bool pin
                    lw_pool_fn *function, void *context);
 void lw_pool_stop(lw_pool *pool);
 
-/* Run function(context, thread) on all threads and wait until all have returned. Between runs the
- * workers sleep. */
-void lw_pool_run(lw_pool *pool);
+/* Run function(context, turn, job) on all threads, and return when its stages are complete. The job
+ * is copied. */
+void lw_pool_run(lw_pool *pool, const void *job, size_t job_bytes);
 
-/* Within the function: wait for all threads, see what they wrote, and start a new range of work
- * items at 0. */
-void lw_pool_barrier(lw_pool *pool);
+/* Take one of the stage's items [0, total), or a share of them that shrinks towards the end, but
+ * not below `grain` (except for the last); what was taken before counts as done. total and grain
+ * are at least 1 and the same on all threads. Returns false when none is left. */
+bool lw_take_one(lw_turn *turn, uint32_t total, uint32_t *item);
+bool lw_take_share(lw_turn *turn, uint32_t total, uint32_t grain, uint32_t *begin, uint32_t *end);
 
-/* Within the function: take one of the items [0, total), or a share of them that shrinks towards
- * the end. Returns false when none is left. */
-bool lw_pool_take_one(lw_pool *pool, uint32_t total, uint32_t *item);
-bool lw_pool_take_share(lw_pool *pool, uint32_t total, uint32_t *begin, uint32_t *end);
+/* After a take that returned false: wait until the stage is complete, see what its items wrote, go
+ * on to the next. */
+void lw_finish_stage(lw_turn *turn);
 
 #endif

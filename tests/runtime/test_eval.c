@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "lutwerk/lutwerk.h"
+#include "schedule.h"
 #include "toy_model.h"
 
 enum { PROMPT = 37 };
@@ -111,11 +112,37 @@ static void test_faults(const lw_model *model) {
         CHECK_EQUAL(lw_session_bytes(model, &refused[i], &bytes), LW_ERR_ARGUMENT);
 }
 
+/* The chains of the toy model's first layer, and of its head. */
+static void test_schedule(const lw_model *model) {
+    static const uint8_t expected[] = {
+        LW_FUSED_NEVER,     /* embed */
+        LW_FUSED_ALWAYS,    /* rmsnorm */
+        LW_FUSED_ALWAYS,    /* quantize */
+        LW_FUSED_NEVER,     /* matmul */
+        LW_FUSED_NEVER,     /* rope */
+        LW_FUSED_ALWAYS,    /* rope */
+        LW_FUSED_ALWAYS,    /* kv_store */
+        LW_FUSED_NEVER,     /* attention */
+        LW_FUSED_NEVER,     /* quantize */
+        LW_FUSED_NEVER,     /* matmul */
+        LW_FUSED_NEVER,     /* add */
+        LW_FUSED_ONE_TOKEN, /* rmsnorm, over what add reads with another stride */
+    };
+    uint8_t fused[TOY_OPS + 1];
+    const lw_model_view view = lw_view_model(model);
+    lw_schedule(&view, fused);
+    CHECK(memcmp(fused, expected, sizeof expected) == 0);
+    /* The head's first operation is token-wise, and so is the one before, but they cover other
+     * tokens. */
+    CHECK_EQUAL(fused[view.conf->head_begin], LW_FUSED_NEVER);
+}
+
 static void test_model(bool packed_head, uint64_t *random) {
     size_t bytes;
     uint8_t *file = toy_model_build(7, packed_head, &bytes);
     lw_model model;
     CHECK_EQUAL(lw_model_open(file, bytes, 1, &model, NULL), LW_OK);
+    test_schedule(&model);
     compute_reference(&model);
     for (uint32_t isa = 0; isa <= lw_cpu_isa(); isa++)
         for (uint32_t threads = 1; threads <= 4; threads++) {

@@ -255,6 +255,21 @@ static void test_weights(void) {
     free(file);
 }
 
+/* DATA ends within a tensor, and the file says so consistently. */
+static void test_short_data(void) {
+    const lw_tensor_record *base3 = (lw_tensor_record *)section_of(toy, LW_TENS) + SCALES_TENSOR;
+    const size_t data_at = (size_t)((uint8_t *)section_of(toy, LW_DATA) - toy);
+    const size_t bytes = data_at + (size_t)base3->codes_offset + 10;
+    uint8_t *file = copy_toy(bytes);
+    lw_header_record *header = (lw_header_record *)(void *)file;
+    lw_section_record *table = (lw_section_record *)(void *)(header + 1);
+    header->bytes = bytes;
+    table[LW_DATA].bytes = bytes - data_at;
+    fix_checksums(file, bytes);
+    expect(file, bytes, 1, LW_ERR_TENSOR, SCALES_TENSOR, "DATA cut to", bytes);
+    free(file);
+}
+
 static void test_accessors(void) {
     lw_model model;
     lw_model_info info;
@@ -293,6 +308,7 @@ int main(void) {
     test_lengths();
     test_header_bits();
     test_weights();
+    test_short_data();
     test_accessors();
     free(toy);
     return 0;

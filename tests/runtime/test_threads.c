@@ -1,59 +1,60 @@
-/* The thread pool: barriers keep all threads in step and show each other's writes; work is handed
- * out exactly once. */
+/* The thread pool: each item of a stage runs once, a stage sees all that the stages before it
+ * wrote, and no thread touches a job after it has returned. */
 #include <string.h>
 #include <time.h>
 
 #include "check.h"
 #include "threads.h"
 
-enum { ROUNDS = 2000, ITEMS = 97, MOST_THREADS = 8 };
+enum { ITEMS = 97, MOST_THREADS = 8 };
 
 typedef struct {
     lw_pool pool;
     lw_worker workers[MOST_THREADS];
-    uint32_t threads;
-    uint32_t rounds;
-    uint32_t cells[MOST_THREADS * 16]; /* plain memory: only the barrier orders accesses to it */
-    uint8_t taken[ITEMS];
-    bool by_one;
+    uint32_t cells[ITEMS]; /* plain memory: only the ends of stages order accesses to it */
+    uint32_t runs[ITEMS];
 } fixture;
 
-/* Each thread writes its cell, then reads all of them: a barrier that lets one thread through early
- * is seen here. */
-static void keep_in_step(void *context, uint32_t thread) {
-    fixture *f = context;
-    for (uint32_t round = 1; round <= f->rounds; round++) {
-        f->cells[thread * 16] = round;
-        lw_pool_barrier(&f->pool);
-        for (uint32_t i = 0; i < f->threads; i++)
-            CHECK_EQUAL(f->cells[i * 16], round);
-        lw_pool_barrier(&f->pool);
-    }
+typedef struct {
+    uint32_t rounds;
+    bool by_one;
+    const uint32_t *start; /* memory that is gone after the job */
+} job;
+
+static bool take(lw_turn *turn, bool by_one, uint32_t *begin, uint32_t *end) {
+    if (!by_one)
+        return lw_take_share(turn, ITEMS, 3, begin, end);
+    const bool taken = lw_take_one(turn, ITEMS, begin);
+    *end = *begin + 1;
+    return taken;
 }
 
-static void take_items(void *context, uint32_t thread) {
+/* In each round the items write their cells, and then all read the cells of all. */
+static void write_and_read(void *context, lw_turn *turn, const void *job_copy) {
     fixture *f = context;
-    (void)thread;
-    for (uint32_t round = 0; round < f->rounds; round++) {
-        uint32_t begin, end;
-        while (f->by_one ? lw_pool_take_one(&f->pool, ITEMS, &begin)
-                         : lw_pool_take_share(&f->pool, ITEMS, &begin, &end)) {
-            if (f->by_one)
-                end = begin + 1;
+    const job *j = job_copy;
+    uint32_t begin, end;
+    for (uint32_t round = 1; round <= j->rounds; round++) {
+        while (take(turn, j->by_one, &begin, &end)) {
             CHECK(begin < end && end <= ITEMS);
-            for (uint32_t i = begin; i < end; i++)
-                f->taken[i]++;
+            CHECK(j->by_one || end - begin >= 3 || end == ITEMS);
+            for (uint32_t i = begin; i < end; i++) {
+                f->cells[i] = *j->start + round;
+                f->runs[i]++;
+            }
         }
-        lw_pool_barrier(&f->pool);
+        lw_finish_stage(turn);
+        while (take(turn, j->by_one, &begin, &end))
+            for (uint32_t i = 0; i < ITEMS; i++)
+                CHECK_EQUAL(f->cells[i], *j->start + round);
+        lw_finish_stage(turn);
     }
 }
 
-static fixture *start(uint32_t threads, bool pin, lw_pool_fn *function) {
+static fixture *start(uint32_t threads, bool pin) {
     fixture *f = allocate_aligned(sizeof *f);
     memset(f, 0, sizeof *f);
-    f->threads = threads;
-    f->rounds = ROUNDS;
-    CHECK(lw_pool_start(&f->pool, f->workers, threads, pin, function, f));
+    CHECK(lw_pool_start(&f->pool, f->workers, threads, pin, write_and_read, f));
     return f;
 }
 
@@ -62,38 +63,46 @@ static void stop(fixture *f) {
     free(f);
 }
 
-static void test_barrier(uint32_t threads) {
-    fixture *f = start(threads, false, keep_in_step);
-    lw_pool_run(&f->pool);
-    /* Short runs with pauses, in which the workers fall asleep and must be woken. */
-    f->rounds = 1;
+/* The job and what it points to are freed at once, so that a late worker that still used them would
+ * be seen. */
+static void run(fixture *f, uint32_t rounds, bool by_one) {
+    static uint32_t start_value;
+    uint32_t *memory = allocate_aligned(sizeof *memory);
+    *memory = start_value += 1000000;
+    job *j = allocate_aligned(sizeof *j);
+    *j = (job){rounds, by_one, memory};
+    memset(f->runs, 0, sizeof f->runs);
+    lw_pool_run(&f->pool, j, sizeof *j);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        CHECK_EQUAL(f->runs[i], rounds);
+    free(j);
+    free(memory);
+}
+
+static void test_stages(uint32_t threads) {
+    fixture *f = start(threads, false);
+    run(f, 500, true);
+    run(f, 2000, false);
+    /* Short jobs with pauses, in which the workers fall asleep and must be woken, or come too late.
+     */
     const struct timespec pause = {0, 200000};
-    for (int i = 0; i < 200; i++) {
-        lw_pool_run(&f->pool);
-        if (i % 2)
+    for (int i = 0; i < 400; i++) {
+        run(f, 1, i % 2);
+        if (i % 4 == 0)
             nanosleep(&pause, NULL);
     }
     stop(f);
-}
-
-static void test_sharing(uint32_t threads, bool by_one) {
-    fixture *f = start(threads, false, take_items);
-    f->rounds = 250; /* below 256: `taken` counts in bytes */
-    f->by_one = by_one;
-    lw_pool_run(&f->pool);
-    for (uint32_t i = 0; i < ITEMS; i++)
-        CHECK_EQUAL(f->taken[i], 250);
-    stop(f);
+    stop(start(threads, false));
 }
 
 #ifdef __linux__
 static void test_pinning(void) {
     lw_affinity before, during, after;
     CHECK(lw_affinity_get(&before));
-    fixture *f = start(3, true, keep_in_step);
+    fixture *f = start(3, true);
     CHECK(lw_affinity_get(&during));
     CHECK_EQUAL(CPU_COUNT(&during), 1);
-    lw_pool_run(&f->pool);
+    run(f, 100, false);
     stop(f);
     CHECK(lw_affinity_get(&after));
     CHECK(CPU_EQUAL(&before, &after));
@@ -101,11 +110,8 @@ static void test_pinning(void) {
 #endif
 
 int main(void) {
-    for (uint32_t threads = 1; threads <= MOST_THREADS; threads++) {
-        test_barrier(threads);
-        test_sharing(threads, true);
-        test_sharing(threads, false);
-    }
+    for (uint32_t threads = 1; threads <= MOST_THREADS; threads++)
+        test_stages(threads);
 #ifdef __linux__
     test_pinning();
 #endif

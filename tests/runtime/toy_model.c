@@ -11,9 +11,9 @@
 #include "signature.h"
 
 enum {
-    FILE_CAPACITY = 1 << 20,
+    FILE_CAPACITY = 1 << 21,
     MAX_OPS = 64,
-    MAX_DATA = 1 << 19,
+    MAX_DATA = 1 << 20,
     QKV_HEADS = TOY_HEADS + 2 * TOY_KV_HEADS
 };
 

@@ -7,14 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Just large enough that threads share matrix products and lookup tables (MIN_PRODUCTS in ops.c).
+ */
 enum {
-    TOY_VOCAB = 75,
-    TOY_HIDDEN = 36,
+    TOY_VOCAB = 411,
+    TOY_HIDDEN = 357,
     TOY_LAYERS = 3,
     TOY_HEADS = 4,
     TOY_KV_HEADS = 2,
     TOY_HEAD_DIM = 10,
-    TOY_INNER = 53,
+    TOY_INNER = 211,
     TOY_CONTEXT = 64,
     TOY_CHUNK = 8,
     TOY_TENSORS = 3 + 6 * TOY_LAYERS,

@@ -1,0 +1,46 @@
+/* The definitions of runtime/FORMAT.md once more, written for the reader and independent of
+ * kernels/: plain loops, float16 by way of double, matrices as unpacked codes. */
+#ifndef NAIVE_H
+#define NAIVE_H
+
+#include "harness.h"
+#include "rows.h"
+
+/* A matrix before packing. code(n, k) is codes[n * cols + k]; the scale of (n, k) is scales[n *
+ * groups + k / group]. */
+typedef struct {
+    int32_t rows, cols, bits, offset;
+    int32_t group; /* 0: one scale per row */
+    int32_t groups;
+    uint8_t *codes;
+    float *scales; /* exact float16 values when group is not 0 */
+} naive_matrix;
+
+/* Activations before padding: codes[t * cols + k], scales[t]. */
+typedef struct {
+    int32_t tokens, cols;
+    int8_t *codes;
+    float *scales;
+} naive_x;
+
+float naive_fold(const float *terms, int32_t n);
+float naive_exp(float x);
+float naive_f16_to_f32(uint16_t half);
+uint16_t naive_f32_to_f16(float value);
+
+/* Pack by the address formulas into guarded memory. */
+lw_matrix naive_pack(const naive_matrix *m, const layout_row *layout, side at);
+lw_q8 naive_pack_x(const naive_x *x, side at);
+
+/* Number of lookup tables, and the bytes of table `index` (layout->lut_bytes of them) for token 0.
+ */
+int32_t naive_lut_count(const layout_row *layout, int32_t cols);
+void naive_lut(const layout_row *layout, const naive_x *x, int32_t index, uint8_t *table);
+
+float naive_matmul(const naive_matrix *m, const naive_x *x, int32_t token, int32_t row);
+
+void naive_quantize(const float *x, int32_t n, int8_t *codes, int32_t *sums, float *scale);
+void naive_rmsnorm(float *y, const float *x, const float *w, int32_t n, float eps);
+void naive_attention(const lw_attention_args *a, float *out);
+
+#endif

@@ -1,0 +1,130 @@
+/* Packing by the address formulas of runtime/FORMAT.md, "Layouts", one code at a time. */
+#include "naive.h"
+
+#include <string.h>
+
+static size_t ceil_div(int32_t a, int32_t b) {
+    return ((size_t)a + (size_t)b - 1) / (size_t)b;
+}
+
+static void put_slices(uint8_t *tile, int32_t bits, int32_t n, int32_t k, uint32_t code) {
+    for (int32_t width = 8; width > 0; width /= 2) {
+        if ((bits & width) != 0) {
+            const int32_t j = k % (32 / width) / 4;
+            uint8_t *byte = tile + k / (32 / width) * 64 + n % 16 * 4 + k % 4;
+            *byte = (uint8_t)(*byte | (code & ((1u << width) - 1u)) << (j * width));
+            tile += 64 * width;
+            code >>= width;
+        }
+    }
+}
+
+static void put_planes(uint8_t *tile, int32_t bits, int32_t n, int32_t k, uint32_t code) {
+    for (int32_t p = 0; p < bits; p++) {
+        uint8_t *byte = tile + 256 * p + k / 8 * 64 + n % 64;
+        *byte = (uint8_t)(*byte | (code >> p & 1u) << (k % 8));
+    }
+}
+
+static void put_base3(uint8_t *tile, int32_t n, int32_t k, uint32_t code) {
+    static const uint32_t power[] = {1, 3, 9, 27, 81};
+    tile[n % 64] = (uint8_t)(tile[n % 64] + code * power[k]);
+}
+
+static void pack_scales(const naive_matrix *m, const layout_row *layout, void *scales) {
+    for (int32_t n = 0; n < m->rows; n++) {
+        if (m->group == 0) {
+            ((float *)scales)[n] = m->scales[n];
+            continue;
+        }
+        for (int32_t g = 0; g < m->groups; g++) {
+            const int32_t group_row = n / layout->tile_rows * m->groups + g;
+            ((uint16_t *)scales)[group_row * layout->tile_rows + n % layout->tile_rows] =
+                naive_f32_to_f16(m->scales[n * m->groups + g]);
+        }
+    }
+}
+
+lw_matrix naive_pack(const naive_matrix *m, const layout_row *layout, side at) {
+    const size_t row_tiles = ceil_div(m->rows, layout->tile_rows);
+    const size_t column_tiles = ceil_div(m->cols, layout->tile_cols);
+    const size_t tile_bytes = layout->id == LAYOUT_base3    ? 64
+                              : layout->id == LAYOUT_slices ? 64 * (size_t)m->bits
+                                                            : 256 * (size_t)m->bits;
+    const size_t padded_rows = row_tiles * (size_t)layout->tile_rows;
+    const size_t bytes = row_tiles * column_tiles * tile_bytes;
+    const size_t scale_bytes = m->group == 0 ? padded_rows * sizeof(float)
+                                             : padded_rows * (size_t)m->groups * sizeof(uint16_t);
+    uint8_t *codes = guarded(MEM_CODES, at, bytes, 64);
+    void *scales = guarded(MEM_SCALES, at, scale_bytes, 64);
+    memset(codes, 0, bytes);
+    memset(scales, 0, scale_bytes);
+    for (size_t n = 0; n < padded_rows; n++) {
+        for (size_t k = 0; k < column_tiles * (size_t)layout->tile_cols; k++) {
+            const size_t t =
+                n / (size_t)layout->tile_rows * column_tiles + k / (size_t)layout->tile_cols;
+            const bool inside = n < (size_t)m->rows && k < (size_t)m->cols;
+            const uint32_t code = inside ? m->codes[n * (size_t)m->cols + k] : (uint32_t)m->offset;
+            const int32_t column = (int32_t)(k % (size_t)layout->tile_cols);
+            uint8_t *tile = codes + t * tile_bytes;
+            if (layout->id == LAYOUT_slices) {
+                put_slices(tile, m->bits, (int32_t)n, column, code);
+            } else if (layout->id == LAYOUT_planes) {
+                put_planes(tile, m->bits, (int32_t)n, column, code);
+            } else {
+                put_base3(tile, (int32_t)n, column, code);
+            }
+        }
+    }
+    pack_scales(m, layout, scales);
+    return (lw_matrix){codes, scales, m->rows, m->cols, m->bits, m->offset, m->group};
+}
+
+lw_q8 naive_pack_x(const naive_x *x, side at) {
+    const size_t stride = (size_t)lw_q8_stride(x->cols);
+    const size_t tokens = (size_t)x->tokens;
+    int8_t *codes = guarded(MEM_X, at, tokens * stride, 64);
+    int32_t *sums = guarded(MEM_X_SUMS, at, tokens * stride / 32 * sizeof *sums, sizeof *sums);
+    float *scales = guarded(MEM_X_SCALES, at, tokens * sizeof *scales, sizeof *scales);
+    memset(codes, 0, tokens * stride);
+    memset(sums, 0, tokens * stride / 32 * sizeof *sums);
+    memcpy(scales, x->scales, tokens * sizeof *scales);
+    for (size_t t = 0; t < tokens; t++) {
+        for (size_t k = 0; k < (size_t)x->cols; k++) {
+            codes[t * stride + k] = x->codes[t * (size_t)x->cols + k];
+            sums[(t * stride + k) / 32] += codes[t * stride + k];
+        }
+    }
+    return (lw_q8){codes, sums, scales, (int32_t)stride};
+}
+
+int32_t naive_lut_count(const layout_row *layout, int32_t cols) {
+    return layout->id == LAYOUT_planes ? (int32_t)ceil_div(cols, 32) * 8
+                                       : (int32_t)ceil_div(cols, layout->lut_cols);
+}
+
+void naive_lut(const layout_row *layout, const naive_x *x, int32_t index, uint8_t *table) {
+    const int32_t entries = layout->lut_bytes / 2;
+    for (int32_t e = 0; e < entries; e++) {
+        int32_t sum = 0;
+        int32_t rest = e;
+        for (int32_t j = 0; j < layout->lut_cols; j++) {
+            const int32_t k = index * layout->lut_cols + j;
+            const int32_t value = k < x->cols ? x->codes[k] : 0;
+            if (layout->id == LAYOUT_planes) {
+                sum += (e >> j & 1) * value;
+            } else {
+                sum += (rest % 3 - 1) * value;
+                rest /= 3;
+            }
+        }
+        if (layout->id == LAYOUT_base3 && e > 242) {
+            sum = 0;
+        }
+        /* planes: two base-32 digits of the sum plus 4 * 127; base3: the bytes of an int16 */
+        const uint32_t base = layout->id == LAYOUT_planes ? 32 : 256;
+        const uint32_t stored = (uint32_t)(layout->id == LAYOUT_planes ? sum + 508 : sum & 0xffff);
+        table[e] = (uint8_t)(stored % base);
+        table[entries + e] = (uint8_t)(stored / base);
+    }
+}

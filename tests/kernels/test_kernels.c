@@ -1,0 +1,39 @@
+/* test_kernels [seed]: every kernel of every instruction set that this processor has against plain
+ * definitions. Results must be equal bit for bit. A failing run is repeated by its seed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "harness.h"
+#include "lutwerk/lutwerk.h"
+#include "rows.h"
+#include "suites.h"
+
+int main(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } suites[] = {
+        {"registry", test_registry},   {"float16", test_f16},       {"vectors", test_vectors},
+        {"attention", test_attention}, {"matrices", test_matrices},
+    };
+    static const char *const isa_names[] = {"scalar", "avx2", "avx512"};
+    const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
+    random_seed(seed);
+    printf("seed %" PRIu64 ", kernels up to %s\n", seed, isa_names[host_isa()]);
+    fflush(stdout);
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
+        const uint64_t before = checks();
+        suites[i].run();
+        printf("%-9s %8" PRIu64 " checks\n", suites[i].name, checks() - before);
+        fflush(stdout);
+    }
+    if (failures() != 0) {
+        fprintf(stderr,
+                "%" PRIu64 " of %" PRIu64 " checks failed; repeat with: test_kernels %" PRIu64 "\n",
+                failures(), checks(), seed);
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}

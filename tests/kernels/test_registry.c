@@ -1,0 +1,76 @@
+/* lw_kernels_select: complete for every instruction set, consistent about tables, and the best row
+ * wins. */
+#include <stdio.h>
+#include <string.h>
+
+#include "harness.h"
+#include "lutwerk/lutwerk.h"
+#include "registry.h"
+#include "rows.h"
+#include "suites.h"
+
+/* The last row of `layout` up to `isa`: the one that must be selected. */
+static const matrix_row *best(const matrix_row *rows, int layout, uint32_t isa) {
+    const matrix_row *found = NULL;
+    for (; rows->name != NULL; rows++) {
+        if (rows->layout == layout && rows->isa <= isa) {
+            found = rows;
+        }
+    }
+    return found;
+}
+
+static void check_layout(const lw_kernels *k, const layout_row *layout, uint32_t isa) {
+    const matrix_row *gemv = best(gemv_rows, layout->id, isa);
+    const matrix_row *gemm = best(gemm_rows, layout->id, isa);
+    const matrix_row *gather = best(gather_rows, layout->id, isa);
+    if (layout->id == LAYOUT_rows) {
+        expect_true(layout->name, "has no matrix kernels",
+                    gemv == NULL && k->gemv[layout->id] == NULL && k->lut[layout->id] == NULL);
+        return;
+    }
+    if (gemv == NULL || gemm == NULL || gather == NULL) {
+        expect_true(layout->name, "gemv, gemm and gather have scalar rows", false);
+        return;
+    }
+    expect_true(gemv->name, "selected", (any_fn *)k->gemv[layout->id] == gemv->fn);
+    expect_true(gemv->name, "named", strcmp(k->gemv_name[layout->id], gemv->name) == 0);
+    expect_true(gemm->name, "selected", (any_fn *)k->gemm[layout->id] == gemm->fn);
+    expect_true(gemm->name, "named", strcmp(k->gemm_name[layout->id], gemm->name) == 0);
+    expect_true(gather->name, "selected", (any_fn *)k->gather[layout->id] == gather->fn);
+    const matrix_row *lut = best(lut_rows, layout->id, isa);
+    any_fn *wanted = gemv->uses_lut && lut != NULL ? lut->fn : NULL;
+    expect_true(gemv->name, "tables exactly where they are read",
+                gemv->uses_lut == (wanted != NULL) && (any_fn *)k->lut[layout->id] == wanted);
+}
+
+void test_registry(void) {
+    for (uint32_t isa = 0; isa < LW_ISA_COUNT; isa++) {
+        lw_kernels k;
+        memset(&k, 0xa5, sizeof k);
+        lw_kernels_select(isa, &k);
+        describe("isa %u", isa);
+        for (const layout_row *layout = layout_rows; layout->name != NULL; layout++) {
+            check_layout(&k, layout, isa);
+        }
+        const struct {
+            const char *slot;
+            any_fn *fn;
+        } slots[] = {
+            {"gemv_f16", (any_fn *)k.gemv_f16}, {"gemv_f32", (any_fn *)k.gemv_f32},
+            {"rmsnorm", (any_fn *)k.rmsnorm},   {"quantize", (any_fn *)k.quantize},
+            {"add", (any_fn *)k.add},           {"relu2_mul", (any_fn *)k.relu2_mul},
+            {"silu_mul", (any_fn *)k.silu_mul}, {"rope", (any_fn *)k.rope},
+            {"to_f16", (any_fn *)k.to_f16},     {"attention", (any_fn *)k.attention},
+        };
+        for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+            any_fn *wanted = NULL;
+            for (const vector_row *row = vector_rows; row->name != NULL; row++) {
+                if (strcmp(row->slot, slots[i].slot) == 0 && row->isa <= isa) {
+                    wanted = row->fn;
+                }
+            }
+            expect_true(slots[i].slot, "selected", wanted != NULL && slots[i].fn == wanted);
+        }
+    }
+}
