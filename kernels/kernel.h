@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Kernels are specialised by constant arguments of such helpers; a call left standing would index
+ * registers in memory. */
+#define LW_INLINE static inline __attribute__((always_inline))
+
 enum {
     LW_SUM_COLS = 32, /* columns per entry of lw_q8.sums; every group is a multiple of it */
     LW_LANES = 16,    /* virtual lanes of a float reduction */

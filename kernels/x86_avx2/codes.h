@@ -1,20 +1,20 @@
 /* What the integer kernels share: groups, scales, and the two ways from bytes to exact 32-bit sums.
  *
  * VPMADDUBSW adds two products u8 * s8 and saturates at 16 bits. With |x| <= 127 and codes below
- * 2^b one result is at most 2 * 127 * (2^b - 1), so sums of lw_exact_run(b) results stay exact: b
- * 1     2     3     4     5     6     7 one result 254   762  1778  3810  7874 16002 32258 run 8 8
- * 8     8     4     2     1 sum       2032  6096 14224 30480 31496 32004 32258   <= 32767 With b =
- * 8 one result could be 64770; code - 128 is used instead, as magnitude times x with the sign moved
- * to x: at most 2 * 127 * 128 = 32512, run 1.
+ * 2^b one result is at most 2 * 127 * (2^b - 1), so sums of lw_exact_run(b) results stay exact:
+ *
+ *   - b = 1 to 4: at most 254, 762, 1778, 3810; a run of 8 reaches 30480
+ *   - b = 5: 7874, a run of 4 reaches 31496
+ *   - b = 6: 16002, a run of 2 reaches 32004
+ *   - b = 7: 32258, no run
+ *
+ * With b = 8 one result could be 64770; code - 128 is used instead, as magnitude times x with the
+ * sign moved to x: at most 2 * 127 * 128 = 32512, no run.
  */
 #ifndef LW_AVX2_CODES_H
 #define LW_AVX2_CODES_H
 
 #include "simd.h"
-
-/* Kernels are specialised by constant arguments; a call left standing would index registers in
- * memory. */
-#define LW_INLINE static inline __attribute__((always_inline))
 
 enum { LW_BLOCK_COLS = 32 }; /* columns of a tile of slices and planes; every group is a multiple */
 

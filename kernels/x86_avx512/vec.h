@@ -8,12 +8,10 @@
 
 #include <immintrin.h>
 
-/* For bodies that are specialised by constant arguments. */
-#define LW_INLINE static inline __attribute__((always_inline))
-
 /* The first n of 16 lanes; all from n = 16 on, none up to n = 0. */
 LW_INLINE __mmask16 lw_lanes(int32_t n) {
-    return n >= LW_LANES ? (__mmask16)0xffff : n <= 0 ? (__mmask16)0 : (__mmask16)((1u << n) - 1u);
+    const int32_t below = n < 0 ? 0 : n < LW_LANES ? n : LW_LANES;
+    return (__mmask16)((1u << below) - 1u);
 }
 
 /* Lane j adds lane j + 8, then j + 4, j + 2, j + 1. */
