@@ -18,7 +18,12 @@ from lutwerk.pipeline import CompileOptions, compile_bundle
 def good(tmp_path_factory) -> bytes:
     root = tmp_path_factory.mktemp("good")
     compile_bundle(
-        CompileOptions(str(checkpoints.bitnet(root / "checkpoint")), root / "bundle", chunk=8)
+        CompileOptions(
+            str(checkpoints.bitnet(root / "checkpoint")),
+            root / "bundle",
+            chunk=8,
+            layouts=(("*", "base3"),),
+        )
     )
     return (root / "bundle" / "model.lw").read_bytes()
 

@@ -40,7 +40,7 @@ def assert_same_everywhere(monkeypatch, bundle, model_file, tokens, splits=SPLIT
     ("name", "options"),
     [
         ("tinystories-bitnet/offline", {}),
-        ("tinystories-bitnet/offline", {"target": "x86-64-v3"}),
+        ("tinystories-bitnet/offline", {"layouts": (("*", "base3"),)}),
         ("tinystories-bitnet/online", {"layouts": (("*", "planes"),)}),
         ("stories260K", {"quant": "i8g32", "head": "i8g32"}),
         ("stories260K", {"quant": "i4g64", "layouts": (("*", "planes"),)}),
