@@ -23,9 +23,9 @@ BASE = {
 }
 
 
-def byte_tokenizer() -> str:
-    """A tokenizer.json whose tokens are the 256 bytes and two special ones."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+def byte_tokenizer(vocab: int = 258) -> str:
+    """A tokenizer.json of at most ``vocab`` tokens: the 256 bytes, or the first of them, and two special ones."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())[: vocab - 2]
     tokenizer = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -90,7 +90,7 @@ def pack_offline(tensors: dict, rng: np.random.Generator) -> dict:
 def write(folder: Path, config: dict, tensors: dict) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "tokenizer.json").write_text(byte_tokenizer())
+    (folder / "tokenizer.json").write_text(byte_tokenizer(config["vocab_size"]))
     (folder / "tokenizer_config.json").write_text(json.dumps({"add_bos_token": True}))
     save_file(tensors, folder / "model.safetensors")
     return folder

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from hostile import Parts, seal
 
 import checkpoints
+from hostile import Parts, seal
 from lutwerk.defs import STATUSES
 from lutwerk.errors import BundleError
 from lutwerk.native import Model

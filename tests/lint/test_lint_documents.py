@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from repository import ROOT, files, name, rows
 
 DEFS = ROOT / "runtime/include/lutwerk"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from repository import files, name, text_of
 
 CODE = (".py", ".c", ".h", ".cpp", ".def", ".sh")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+
 from repository import ROOT
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from repository import ROOT, files, name
 
 PACKAGE = ROOT / "compiler/lutwerk"

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from repository import ROOT, files, name, without_comments
 
 KERNEL_FILES = list(files("kernels", suffixes=(".c", ".h")))

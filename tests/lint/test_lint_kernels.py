@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from repository import ROOT, name, rows, without_comments
 
 KERNELS = ROOT / "kernels"

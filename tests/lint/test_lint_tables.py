@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from repository import ROOT, rows
 
 DEFS = ROOT / "runtime/include/lutwerk"
