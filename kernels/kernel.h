@@ -94,16 +94,23 @@ typedef void lw_rope_fn(float *x, const float *cos_sin, int32_t heads, int32_t h
 /* dst[i] = float16(src[i]), round to nearest even. */
 typedef void lw_to_f16_fn(uint16_t *dst, const float *src, int32_t n);
 
-/* Attention of `queries` heads that share one key/value head, for one token.
- * q, out: float32 [queries][head_dim]; k, v: float16 [positions][head_dim];
- * scores: float32 scratch [queries][scores_stride], scores_stride >= positions rounded up to 16. */
+enum { LW_ATTENTION_TOKENS = 8 }; /* of one call, at most */
+
+/* Attention of `queries` heads that share one key/value head, for consecutive tokens: the first
+ * sees `positions` positions, each later one a position more. q, out: float32
+ * [tokens][queries][head_dim], q_stride and out_stride elements from token to token; k, v: float16
+ * [positions + tokens - 1][head_dim]; scores: float32 scratch [tokens][queries][scores_stride],
+ * scores_stride >= positions + tokens - 1 rounded up to 16. */
 typedef struct {
     const float *q;
     const uint16_t *k;
     const uint16_t *v;
     float *out;
     float *scores;
+    size_t q_stride;
+    size_t out_stride;
     int32_t scores_stride;
+    int32_t tokens;
     int32_t queries;
     int32_t head_dim;
     int32_t positions;

@@ -15,7 +15,7 @@ MODEL, MANIFEST = "model.lw", "manifest.json"
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that a bundle needs on the device, as the manifest states them."""
+    """Bytes that a bundle needs on the device, as the manifest states them; tables are per thread."""
 
     weights_bytes: int
     kv_bytes_per_token: int

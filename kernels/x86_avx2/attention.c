@@ -88,7 +88,7 @@ static inline void weigh(int queries, int vectors, const lw_attention_args *a, c
     for (int32_t p = 0; p < a->positions; p++) {
         const uint16_t *v = a->v + (size_t)p * dim + (size_t)d;
         __m256 value[4];
-        if (rest >= 8 * vectors) {
+        if (vectors > 1 || rest >= 8) { /* with several vectors there is no rest */
             for (int j = 0; j < vectors; j++) {
                 value[j] = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(v + 8 * j)));
             }
@@ -129,12 +129,22 @@ static inline void attend(int queries, int vectors, const lw_attention_args *a, 
     }
 }
 
-void lw_attention_avx2(const lw_attention_args *a) {
+/* All queries of one token. */
+static void attend_all(const lw_attention_args *a) {
     int32_t query = 0;
     for (; query + MAX_QUERIES <= a->queries; query += MAX_QUERIES) {
         attend(MAX_QUERIES, 2, a, query);
     }
     for (; query < a->queries; query++) {
         attend(1, 4, a, query);
+    }
+}
+
+void lw_attention_avx2(const lw_attention_args *args) {
+    lw_attention_args token = *args;
+    for (int32_t t = 0; t < args->tokens; t++, token.positions++) {
+        attend_all(&token);
+        token.q += token.q_stride;
+        token.out += token.out_stride;
     }
 }

@@ -1,164 +1,113 @@
 /* Attention of the query heads that share one key/value head. Heads go in blocks of 4, 2 or 1, so
- * that a key or value, once converted, serves several of them.
- *
- *   dots     16 registers of fold lanes: `heads` x (16 / heads) keys; the 16 folds then run as one
- *            transposing tree, whose levels are those of the fold
- *   softmax  16 positions a register: its lanes are those of the fold
- *   output   `heads` x 4 registers, 64 elements of each head; positions are added in order
+ * that a key or value, once converted to float32, serves several of them; of several tokens too,
+ * when it is converted to a tile in the first-level cache.
  */
+#include "attention.h"
 #include "../kernels.h"
-#include "vec.h"
 
-#include <math.h>
-#include <string.h>
+enum {
+    TILE = 4096, /* floats: half of the first-level cache, the rest is for queries and scores */
+    TILE_KEYS = 16,
+    TILE_VALUES = TILE / OUT_DIMS,
+};
 
-enum { MAX_HEADS = 4, OUT_VECTORS = 4 };
-
-LW_INLINE __m512 load_f16(const uint16_t *p, __mmask16 m) {
-    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(m, p));
+LW_INLINE int32_t min_i32(int32_t a, int32_t b) {
+    return a < b ? a : b;
 }
 
-/* Lane j + lane j + 8 of a, then of b. */
-LW_INLINE __m512 fold8(__m512 a, __m512 b) {
-    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+/* What `heads` query heads of one token read and write. */
+typedef struct {
+    const float *q;
+    float *out;
+    float *scores;
+    int32_t positions;
+} token_heads;
+
+static token_heads heads_of(const lw_attention_args *a, int32_t token, int32_t head) {
+    const size_t at = (size_t)head * (size_t)a->head_dim;
+    const size_t row = (size_t)token * (size_t)a->queries + (size_t)head;
+    return (token_heads){
+        .q = a->q + (size_t)token * a->q_stride + at,
+        .out = a->out + (size_t)token * a->out_stride + at,
+        .scores = a->scores + row * (size_t)a->scores_stride,
+        .positions = a->positions + token,
+    };
 }
 
-/* The folds of 16 registers, in order. */
-LW_INLINE __m512 fold16(const __m512 v[LW_LANES]) {
-    __m512 four[4]; /* of v[i], v[i + 4], v[i + 8], v[i + 12], 4 lanes each, j + 4 added */
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        const __m512 a = fold8(v[i], v[i + 4]);
-        const __m512 b = fold8(v[i + 8], v[i + 12]);
-        four[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+/* `heads` query heads from `head` on, of one token. */
+LW_INLINE void attend(const lw_attention_args *a, int32_t token, int32_t head, const int heads) {
+    const token_heads t = heads_of(a, token, head);
+    const kv_rows keys = {a->k, (size_t)a->head_dim, t.positions};
+    float inverse[MAX_HEADS];
+    dots(a, &keys, t.q, t.scores, heads, false);
+    for (int h = 0; h < heads; h++) {
+        inverse[h] = softmax(t.scores + (size_t)h * (size_t)a->scores_stride, t.positions);
     }
-    __m512 two[2];
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; i++) {
-        const __m512 a = four[2 * i];
-        const __m512 b = four[2 * i + 1];
-        two[i] = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xee));
+    for (int32_t d = 0; d < a->head_dim; d += OUT_DIMS) {
+        const kv_rows values = {a->v + d, (size_t)a->head_dim, t.positions};
+        output(a, &values, t.scores, inverse, t.out + d, a->head_dim - d, true, true, heads, false);
     }
-    return _mm512_add_ps(_mm512_shuffle_ps(two[0], two[1], 0x88),
-                         _mm512_shuffle_ps(two[0], two[1], 0xdd));
 }
 
-/* scores[h][p] = fold(q_h * k_p) * scale, for all p up to a multiple of 16 / heads. */
-LW_INLINE void dots(const lw_attention_args *a, const float *q, float *scores, const int heads) {
-    const int keys = LW_LANES / heads;
+/* The same for all tokens, tile by tile. head_dim is at most TILE / TILE_KEYS. */
+LW_INLINE void attend_tokens(const lw_attention_args *a, int32_t head, const int heads) {
+    _Alignas(64) float tile[TILE];
+    float inverse[LW_ATTENTION_TOKENS][MAX_HEADS];
     const size_t dim = (size_t)a->head_dim;
-    for (int32_t p = 0; p < a->positions; p += keys) {
-        const uint16_t *k[LW_LANES];
-        __m512 acc[LW_LANES];
-#pragma GCC unroll 16
-        for (int i = 0; i < LW_LANES; i++) {
-            acc[i] = _mm512_setzero_ps();
+    const size_t key_stride = (dim + LW_LANES - 1) / LW_LANES * LW_LANES;
+    const int32_t end = a->positions + a->tokens - 1;
+    for (int32_t p = 0; p < end; p += TILE_KEYS) {
+        const kv_rows stored = {a->k + (size_t)p * dim, dim, min_i32(TILE_KEYS, end - p)};
+        const kv_rows keys = convert(tile, key_stride, &stored, a->head_dim);
+        for (int32_t token = 0; token < a->tokens; token++) {
+            const token_heads t = heads_of(a, token, head);
+            dots(a, &keys, t.q, t.scores + p, heads, true);
         }
-        for (int i = 0; i < keys; i++) { /* past the end: the last key again */
-            k[i] = a->k + (size_t)(p + i < a->positions ? p + i : a->positions - 1) * dim;
-        }
-        for (int32_t d = 0; d < a->head_dim; d += LW_LANES) {
-            const __mmask16 m = lw_lanes(a->head_dim - d);
-            __m512 qd[MAX_HEADS];
-#pragma GCC unroll 4
-            for (int h = 0; h < heads; h++) {
-                qd[h] = _mm512_maskz_loadu_ps(m, q + (size_t)h * dim + d);
-            }
-#pragma GCC unroll 16
-            for (int i = 0; i < keys; i++) {
-                const __m512 kd = load_f16(k[i] + d, m);
-#pragma GCC unroll 4
-                for (int h = 0; h < heads; h++) {
-                    acc[h * keys + i] = _mm512_add_ps(acc[h * keys + i], _mm512_mul_ps(qd[h], kd));
-                }
-            }
-        }
-        float block[LW_LANES];
-        _mm512_storeu_ps(block, _mm512_mul_ps(fold16(acc), _mm512_set1_ps(a->scale)));
+    }
+    for (int32_t token = 0; token < a->tokens; token++) {
+        const token_heads t = heads_of(a, token, head);
         for (int h = 0; h < heads; h++) {
-            memcpy(scores + (size_t)h * (size_t)a->scores_stride + p, block + h * keys,
-                   (size_t)keys * sizeof *block);
+            inverse[token][h] =
+                softmax(t.scores + (size_t)h * (size_t)a->scores_stride, t.positions);
         }
     }
-}
-
-/* Scores to exponentials; returns 1 / their sum. */
-static float softmax(float *scores, int32_t positions) {
-    __m512 max = _mm512_set1_ps(-INFINITY);
-    for (int32_t p = 0; p < positions; p += LW_LANES) {
-        const __m512 s = _mm512_loadu_ps(scores + p);
-        max = _mm512_mask_max_ps(max, lw_lanes(positions - p), s, max);
-    }
-    const __m512 m = _mm512_set1_ps(_mm512_reduce_max_ps(max));
-    __m512 sum = _mm512_setzero_ps();
-    for (int32_t p = 0; p < positions; p += LW_LANES) {
-        const __m512 e = _mm512_maskz_mov_ps(lw_lanes(positions - p),
-                                             lw_exp(_mm512_sub_ps(_mm512_loadu_ps(scores + p), m)));
-        _mm512_storeu_ps(scores + p, e);
-        sum = _mm512_add_ps(sum, e);
-    }
-    return 1.0f / lw_fold(sum);
-}
-
-/* out_h = (sum of scores[h][p] * v_p) * inverse[h] */
-LW_INLINE void output(const lw_attention_args *a, const float *scores, const float *inverse,
-                      float *out, const int heads) {
-    const size_t dim = (size_t)a->head_dim;
-    for (int32_t d = 0; d < a->head_dim; d += OUT_VECTORS * LW_LANES) {
-        __mmask16 m[OUT_VECTORS];
-        __m512 acc[MAX_HEADS][OUT_VECTORS];
-#pragma GCC unroll 4
-        for (int i = 0; i < OUT_VECTORS; i++) {
-            m[i] = lw_lanes(a->head_dim - d - i * LW_LANES);
-#pragma GCC unroll 4
-            for (int h = 0; h < heads; h++) {
-                acc[h][i] = _mm512_setzero_ps();
-            }
-        }
-        const uint16_t *v = a->v + d;
-        for (int32_t p = 0; p < a->positions; p++, v += dim) {
-#pragma GCC unroll 4
-            for (int i = 0; i < OUT_VECTORS; i++) {
-                const __m512 vd = load_f16(v + i * LW_LANES, m[i]);
-#pragma GCC unroll 4
-                for (int h = 0; h < heads; h++) {
-                    const __m512 e = _mm512_set1_ps(scores[h * a->scores_stride + p]);
-                    acc[h][i] = _mm512_add_ps(acc[h][i], _mm512_mul_ps(e, vd));
+    for (int32_t d = 0; d < a->head_dim; d += OUT_DIMS) {
+        for (int32_t p = 0; p < end; p += TILE_VALUES) {
+            const kv_rows stored = {a->v + (size_t)p * dim + d, dim, min_i32(TILE_VALUES, end - p)};
+            kv_rows values = convert(tile, OUT_DIMS, &stored, a->head_dim - d);
+            for (int32_t token = 0; token < a->tokens; token++) {
+                const token_heads t = heads_of(a, token, head);
+                values.count = min_i32(stored.count, t.positions - p);
+                if (values.count > 0) {
+                    output(a, &values, t.scores + p, inverse[token], t.out + d, a->head_dim - d,
+                           p == 0, p + TILE_VALUES >= t.positions, heads, true);
                 }
-            }
-        }
-        for (int h = 0; h < heads; h++) {
-            float *to = out + (size_t)h * dim + d;
-            for (int i = 0; i < OUT_VECTORS; i++) {
-                const __m512 o = _mm512_mul_ps(acc[h][i], _mm512_set1_ps(inverse[h]));
-                _mm512_mask_storeu_ps(to + i * LW_LANES, m[i], o);
             }
         }
     }
 }
 
 /* `heads` query heads from `head` on. */
-LW_INLINE void attend(const lw_attention_args *a, int32_t head, const int heads) {
-    const size_t at = (size_t)head * (size_t)a->head_dim;
-    float *scores = a->scores + (size_t)head * (size_t)a->scores_stride;
-    float inverse[MAX_HEADS];
-    dots(a, a->q + at, scores, heads);
-    for (int h = 0; h < heads; h++) {
-        inverse[h] = softmax(scores + (size_t)h * (size_t)a->scores_stride, a->positions);
+LW_INLINE void attend_heads(const lw_attention_args *a, int32_t head, const int heads) {
+    if (a->tokens > 1 && a->head_dim <= TILE / TILE_KEYS) {
+        attend_tokens(a, head, heads);
+        return;
     }
-    output(a, scores, inverse, a->out + at, heads);
+    for (int32_t token = 0; token < a->tokens; token++) {
+        attend(a, token, head, heads);
+    }
 }
 
 void lw_attention_avx512(const lw_attention_args *a) {
     int32_t head = 0;
     for (; head + 4 <= a->queries; head += 4) {
-        attend(a, head, 4);
+        attend_heads(a, head, 4);
     }
     if (head + 2 <= a->queries) {
-        attend(a, head, 2);
+        attend_heads(a, head, 2);
         head += 2;
     }
     if (head < a->queries) {
-        attend(a, head, 1);
+        attend_heads(a, head, 1);
     }
 }

@@ -1,8 +1,12 @@
 /* Sliced codes, many tokens: four row tiles of 16 rows make a panel (gemm.h). A vector of a slice
- * holds the fields of 8 / width steps of 4 columns; each is shifted to its place in the code and
- * joined with the fields of the other slices, which gives the vector of the panel directly. */
+ * holds the fields of 8 / width steps of 4 columns: codes of 1, 2, 4 or 8 bits are a single slice,
+ * and the panel is read as packed. For other widths, and at the edge, it is unpacked first: each
+ * field is shifted to its place in the code and joined with the fields of the other slices.
+ */
 #include "../kernels.h"
 #include "gemm.h"
+
+#include <stdbool.h>
 
 enum { ROWS = 16, COLS = 32, VECTOR = 64, STEPS = COLS / 4 };
 
@@ -36,21 +40,21 @@ LW_INLINE void unpack_tile(uint8_t *codes, const uint8_t *tile, const int bits) 
     }
 }
 
-/* `count` row tiles of a panel; the vectors of the others become zero. */
+/* `count` row tiles of a panel, one column tile after the other, so that the panel is written in
+ * order; the vectors of the other row tiles become zero. */
 LW_INLINE void unpack(uint8_t *codes, const uint8_t *packed, int32_t tiles, int32_t count,
                       const int bits) {
-    for (int32_t r = 0; r < LW_PANEL_VECTORS; r++) {
-        uint8_t *vector = codes + r * VECTOR;
-        for (int32_t c = 0; c < tiles; c++, vector += STEPS * LW_PANEL_STEP) {
-            if (r < count) {
-                unpack_tile(vector, packed, bits);
-                packed += VECTOR * bits;
-            } else {
-                for (int s = 0; s < STEPS; s++) {
-                    _mm512_store_si512(vector + s * LW_PANEL_STEP, _mm512_setzero_si512());
-                }
+    const size_t row_tile_bytes = (size_t)tiles * VECTOR * (size_t)bits;
+    for (int32_t c = 0; c < tiles; c++, packed += VECTOR * bits) {
+        for (int32_t r = 0; r < count; r++) {
+            unpack_tile(codes + r * VECTOR, packed + (size_t)r * row_tile_bytes, bits);
+        }
+        for (int32_t r = count; r < LW_PANEL_VECTORS; r++) {
+            for (int s = 0; s < STEPS; s++) {
+                _mm512_store_si512(codes + s * LW_PANEL_STEP + r * VECTOR, _mm512_setzero_si512());
             }
         }
+        codes += STEPS * LW_PANEL_STEP;
     }
 }
 
@@ -84,18 +88,46 @@ static void unpack_bits(uint8_t *codes, const uint8_t *packed, int32_t tiles, in
     }
 }
 
+LW_PANEL_READER(direct_1, 1, VECTOR)
+LW_PANEL_READER(direct_2, 2, VECTOR)
+LW_PANEL_READER(direct_4, 4, VECTOR)
+LW_PANEL_READER(direct_8, 8, VECTOR)
+
+/* The reader of packed codes that are a single slice, or NULL. */
+static const lw_panel_reader *reader_of(int32_t bits) {
+    switch (bits) {
+    case 1:
+        return &direct_1;
+    case 2:
+        return &direct_2;
+    case 4:
+        return &direct_4;
+    case 8:
+        return &direct_8;
+    default:
+        return NULL;
+    }
+}
+
 void lw_gemm_slices_mul_avx512(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
                                size_t y_stride, int32_t tile_begin, int32_t tile_end,
                                void *scratch) {
     const int32_t tiles = lw_ceil_div(w->cols, COLS);
     const size_t groups = w->group != 0 ? (size_t)lw_ceil_div(w->cols, w->group) : 1;
     const size_t row_tile_bytes = (size_t)tiles * VECTOR * (size_t)w->bits;
+    const lw_panel_reader *const direct = reader_of(w->bits);
     for (int32_t tile = tile_begin; tile < tile_end; tile += LW_PANEL_VECTORS) {
         const int32_t count = lw_min_i32(LW_PANEL_VECTORS, tile_end - tile);
-        unpack_bits(scratch, w->codes + (size_t)tile * row_tile_bytes, tiles, count, w->bits);
+        const uint8_t *packed = w->codes + (size_t)tile * row_tile_bytes;
+        const bool unpacked = direct == NULL || count < LW_PANEL_VECTORS;
+        if (unpacked) {
+            unpack_bits(scratch, packed, tiles, count, w->bits);
+        }
         const lw_panel panel = {
             .w = w,
-            .codes = scratch,
+            .reader = unpacked ? &lw_panel_unpacked : direct,
+            .codes = unpacked ? scratch : packed,
+            .codes_vector = unpacked ? VECTOR : row_tile_bytes,
             .row = tile * ROWS,
             .row_end = lw_min_i32(w->rows, (tile + count) * ROWS),
             .vectors = count,

@@ -10,6 +10,7 @@
 typedef int32_t lw_i32x16 __attribute__((vector_size(64)));
 typedef int16_t lw_i16x32 __attribute__((vector_size(64)));
 typedef uint16_t lw_u16x32 __attribute__((vector_size(64)));
+typedef int8_t lw_i8x64 __attribute__((vector_size(64)));
 typedef uint8_t lw_u8x64 __attribute__((vector_size(64)));
 
 /* sum + products of four unsigned codes with four activations, in every lane. */

@@ -6,8 +6,8 @@
 
 enum {
     FLOAT_ROWS = 16, /* of a float matrix: stay in the cache while all tokens are multiplied */
+    GEMV_TILES = 4,  /* row tiles that kernels read side by side; fewer are slower by the tile */
     MIN_PRODUCTS = 1 << 17, /* in a share: about a microsecond, what it costs to hand work over */
-    MIN_TABLES = 64,        /* in a share: likewise */
 };
 
 /* Items that make a share worth handing out, when each has this many products. */
@@ -123,27 +123,31 @@ static void matmul(lw_session *s, lw_turn *turn, const lw_op_record *op, const l
     const q8_arrays src = q8_at(s, &op->src[0], begin);
     const lw_q8 x = {src.codes, src.sums, src.scales, (int32_t)op->src[0].stride};
     const uint32_t tiles = lw_row_tiles(layout, (uint32_t)w.rows);
-    const uint32_t grain = grain_of((uint64_t)layout->tile_rows * (uint32_t)w.cols * tokens);
+    uint32_t grain = grain_of((uint64_t)layout->tile_rows * (uint32_t)w.cols * tokens);
     float *y = f32_at(s, &op->dst, chunk, begin);
     uint32_t from, to;
 
     if (tokens > 1) {
+        /* A panel of LW_MAX_TILE_ROWS costs the same when it is not full. */
+        grain = (uint32_t)lw_round_up(grain, LW_MAX_TILE_ROWS / layout->tile_rows);
         void *scratch = s->gemm + turn->thread * s->gemm_bytes;
         while (lw_take_share(turn, tiles, grain, &from, &to))
             s->kernels.gemm[id](&w, &x, (int32_t)tokens, y, op->dst.stride, (int32_t)from,
                                 (int32_t)to, scratch);
         return;
     }
-    const void *lut = NULL;
-    if (s->kernels.lut[id]) {
-        const uint32_t tables = lw_lut_tables(layout, (uint32_t)w.cols);
-        while (lw_take_share(turn, tables, MIN_TABLES, &from, &to))
-            s->kernels.lut[id](&x, s->lut, (int32_t)from, (int32_t)to);
-        lw_finish_stage(turn);
-        lut = s->lut;
-    }
-    while (lw_take_share(turn, tiles, grain, &from, &to))
+    /* Every thread builds all tables for itself: to fetch half of them from another core's cache
+     * takes longer, and needs a stage of its own. */
+    void *lut = NULL;
+    if (tiles >= s->pool.threads * GEMV_TILES)
+        grain = (uint32_t)lw_round_up(grain, GEMV_TILES);
+    while (lw_take_share(turn, tiles, grain, &from, &to)) {
+        if (!lut && s->kernels.lut[id]) {
+            lut = s->lut + turn->thread * s->lut_bytes;
+            s->kernels.lut[id](&x, lut, 0, (int32_t)lw_lut_tables(layout, (uint32_t)w.cols));
+        }
         s->kernels.gemv[id](&w, &x, lut, y, (int32_t)from, (int32_t)to);
+    }
 }
 
 static void matmul_float(lw_session *s, lw_turn *turn, const lw_op_record *op,
@@ -172,22 +176,28 @@ static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, cons
     const lw_conf_record *conf = s->model.conf;
     const uint32_t queries = conf->heads / conf->kv_heads;
     const size_t columns = (size_t)queries * conf->head_dim;
-    const uint32_t items = (chunk->count - begin) * conf->kv_heads;
+    const uint32_t tokens = chunk->count - begin;
+    const uint32_t blocks = (tokens + LW_ATTENTION_TOKENS - 1) / LW_ATTENTION_TOKENS;
+    const size_t scores = (size_t)LW_ATTENTION_TOKENS * queries * s->scores_stride;
     uint32_t item;
-    while (lw_take_one(turn, items, &item)) {
+    while (lw_take_one(turn, blocks * conf->kv_heads, &item)) {
         /* The last tokens have most to read: they go first, so that the end is fine-grained. */
-        const uint32_t t = chunk->count - 1 - item / conf->kv_heads;
+        const uint32_t at = (blocks - 1 - item / conf->kv_heads) * LW_ATTENTION_TOKENS;
+        const uint32_t left = tokens - at;
         const uint32_t head = item % conf->kv_heads;
         const lw_attention_args args = {
-            .q = f32_at(s, &op->src[0], chunk, t) + head * columns,
+            .q = f32_at(s, &op->src[0], chunk, begin + at) + head * columns,
             .k = cache_at(s, op->layer, KEYS, head),
             .v = cache_at(s, op->layer, VALUES, head),
-            .out = f32_at(s, &op->dst, chunk, t) + head * columns,
-            .scores = s->scores + (size_t)turn->thread * queries * s->scores_stride,
+            .out = f32_at(s, &op->dst, chunk, begin + at) + head * columns,
+            .scores = s->scores + turn->thread * scores,
+            .q_stride = op->src[0].stride,
+            .out_stride = op->dst.stride,
             .scores_stride = (int32_t)s->scores_stride,
+            .tokens = (int32_t)(left < LW_ATTENTION_TOKENS ? left : LW_ATTENTION_TOKENS),
             .queries = (int32_t)queries,
             .head_dim = (int32_t)conf->head_dim,
-            .positions = (int32_t)(chunk->position + t + 1),
+            .positions = (int32_t)(chunk->position + begin + at + 1),
             .scale = op->param,
         };
         s->kernels.attention(&args);

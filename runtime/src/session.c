@@ -12,6 +12,7 @@ typedef struct {
     uint32_t isa;
     uint32_t scores_stride;
     uint64_t gemm_bytes;
+    uint64_t lut_bytes;
     uint64_t workers_at;
     uint64_t arena_at;
     uint64_t kv_at;
@@ -22,8 +23,8 @@ typedef struct {
     uint64_t bytes;
 } workspace_plan;
 
-/* Scratch that the model's matrix products need: bytes of unpacked weights per thread, and of
- * lookup tables. */
+/* Scratch that the model's matrix products need: bytes of unpacked weights and of lookup tables per
+ * thread. */
 static void size_matmul_scratch(const lw_model_view *model, uint64_t *gemm_bytes,
                                 uint64_t *lut_bytes) {
     *gemm_bytes = 0;
@@ -50,11 +51,11 @@ static uint64_t take(uint64_t *end, uint64_t bytes) {
  * CONF. */
 static void place_parts(const lw_model_view *model, workspace_plan *plan) {
     const lw_conf_record *conf = model->conf;
-    uint64_t lut_bytes;
-    size_matmul_scratch(model, &plan->gemm_bytes, &lut_bytes);
+    size_matmul_scratch(model, &plan->gemm_bytes, &plan->lut_bytes);
     plan->scores_stride = (uint32_t)lw_round_up(plan->context, LW_LANES);
     uint64_t cache_rows = 2 * (uint64_t)conf->layers * conf->kv_heads * plan->context;
-    uint64_t scores = (uint64_t)(conf->heads / conf->kv_heads) * plan->scores_stride;
+    uint64_t scores =
+        (uint64_t)LW_ATTENTION_TOKENS * (conf->heads / conf->kv_heads) * plan->scores_stride;
 
     uint64_t end = 0;
     take(&end, sizeof(lw_session));
@@ -63,7 +64,7 @@ static void place_parts(const lw_model_view *model, workspace_plan *plan) {
     plan->kv_at = take(&end, cache_rows * conf->head_dim * sizeof(uint16_t));
     plan->scores_at = take(&end, plan->threads * scores * sizeof(float));
     plan->gemm_at = take(&end, plan->threads * plan->gemm_bytes);
-    plan->lut_at = take(&end, lut_bytes);
+    plan->lut_at = take(&end, plan->threads * plan->lut_bytes);
     plan->fused_at = take(&end, conf->ops);
     plan->bytes = end;
 }
@@ -122,6 +123,7 @@ lw_status lw_session_start(const lw_model *model, const lw_session_options *opti
     s->fused = base + plan.fused_at;
     s->scores_stride = plan.scores_stride;
     s->gemm_bytes = (size_t)plan.gemm_bytes;
+    s->lut_bytes = (size_t)plan.lut_bytes;
     lw_kernels_select(s->isa, &s->kernels);
     lw_schedule(&s->model, s->fused);
     /* A plan that reads what it never wrote gets zeros, not what the caller's memory held before.

@@ -24,12 +24,13 @@ struct lw_session {
     uint32_t length;  /* positions in use */
     uint8_t *arena;   /* activations, see FORMAT.md, "PLAN" */
     uint16_t *kv;     /* float16 [layer][key, value][kv_head][context][head_dim] */
-    float *scores;    /* [thread][query of a kv_head][scores_stride], for attention */
+    float *scores;    /* [thread][token][query of a kv_head][scores_stride], for attention */
     uint8_t *gemm;    /* [thread][gemm_bytes], unpacked weights */
-    uint8_t *lut;     /* lookup tables of one token */
+    uint8_t *lut;     /* [thread][lut_bytes], lookup tables of one token */
     uint8_t *fused;   /* [ops], see schedule.h */
     uint32_t scores_stride;
     size_t gemm_bytes;
+    size_t lut_bytes;
     lw_pool pool;
 };
 

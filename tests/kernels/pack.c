@@ -107,7 +107,7 @@ void naive_lut(const layout_row *layout, const naive_x *x, int32_t index, uint8_
     const int32_t entries = layout->lut_bytes / 2;
     for (int32_t e = 0; e < entries; e++) {
         int32_t sum = 0;
-        int32_t rest = e;
+        int32_t rest = 121 + e;
         for (int32_t j = 0; j < layout->lut_cols; j++) {
             const int32_t k = index * layout->lut_cols + j;
             const int32_t value = k < x->cols ? x->codes[k] : 0;
@@ -118,13 +118,15 @@ void naive_lut(const layout_row *layout, const naive_x *x, int32_t index, uint8_
                 rest /= 3;
             }
         }
-        if (layout->id == LAYOUT_base3 && e > 242) {
+        if (layout->id == LAYOUT_base3 && e > 121) {
             sum = 0;
         }
-        /* planes: two base-32 digits of the sum plus 4 * 127; base3: the bytes of an int16 */
-        const uint32_t base = layout->id == LAYOUT_planes ? 32 : 256;
-        const uint32_t stored = (uint32_t)(layout->id == LAYOUT_planes ? sum + 508 : sum & 0xffff);
-        table[e] = (uint8_t)(stored % base);
-        table[entries + e] = (uint8_t)(stored / base);
+        /* planes: base-32 digits of the sum plus 4 * 127; base3: base-36 digits, low one -18..17 */
+        const bool planes = layout->id == LAYOUT_planes;
+        const int32_t base = planes ? 32 : 36;
+        const int32_t stored = planes ? sum + 508 : sum + 18 + 36 * 18; /* positive */
+        const int32_t digit_bias = planes ? 0 : 18;
+        table[e] = (uint8_t)(stored % base - digit_bias);
+        table[entries + e] = (uint8_t)(stored / base - digit_bias);
     }
 }

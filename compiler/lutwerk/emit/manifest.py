@@ -15,6 +15,8 @@ from lutwerk.model_file import FORMAT_VERSION, q8_stride, round_up
 _KILO = 1024
 #: Rows of the tile that a prefill kernel unpacks (LW_MAX_TILE_ROWS in kernels/kernel.h).
 _TILE_ROWS = 64
+#: Tokens whose attention is computed together (LW_ATTENTION_TOKENS in kernels/kernel.h).
+_ATTENTION_TOKENS = 8
 
 
 def build_manifest(
@@ -56,7 +58,8 @@ def memory_statement(graph: Graph, records: Records) -> dict[str, int]:
     matrices = [w for w in records.weights if not FORMATS[w.format or ""].is_float]
     cols = max((w.cols for w in matrices), default=0)
     tables = max((lut_bytes(LAYOUTS[w.layout or ""], w.cols) for w in matrices), default=0)
-    scores = config.heads // config.kv_heads * round_up(config.max_context, 16) * 4
+    queries = config.heads // config.kv_heads
+    scores = _ATTENTION_TOKENS * queries * round_up(config.max_context, 16) * 4
     return {
         "weights_bytes": records.data_bytes,
         "kv_bytes_per_token": kv,
