@@ -1,210 +1,255 @@
-/* bench_kernels [--isa scalar|avx2|avx512] [--json] [rows cols]
+/* Speed of the matrix kernels beside what this machine can do at most: its read bandwidth, and its
+ * multiply-adds of bytes in registers, measured in the same run.
  *
- * Speed of the matrix kernels on one core, in 10^9 weights a second (gemv) and 10^9 multiply-adds a
- * second (gemm), for every layout and a choice of widths. gemv builds its lookup tables inside the
- * timed part. "cache" repeats one matrix, "memory" walks copies of more than 256 MB together. Each
- * figure is the median of REPEATS timings. */
+ * "cache" repeats one matrix on one core, "memory" walks copies of more than 256 MB together, and
+ * "64 tokens" and "128 tokens" are prefill on one core. A gemv builds its lookup tables inside the
+ * timed part. Bytes are those of codes and scales. Each figure is the best of REPEATS timings. */
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
+#include "ceilings.h"
 #include "lutwerk/lutwerk.h"
-#include "rows.h"
+#include "products.h"
 
-enum { REPEATS = 11, MAX_TOKENS = 128 };
-static const size_t cold_bytes = (size_t)320 << 20;
+enum { REPEATS = 11, MAX_COUNTS = 3 };
+
+static const char usage[] =
+    "usage: bench_kernels [options] [rows cols]     (2560 2560)\n"
+    "  --isa scalar|avx2|avx512   only kernels of this instruction set\n"
+    "  --layout NAME              only this layout of layouts.def\n"
+    "  --threads N                gemv from memory also with N threads (1)\n"
+    "  --pages 4K|2M              memory pages of the matrices (4K, like a mapped file)\n"
+    "  --json                     one object a line; of two equal ceilings, the higher counts\n"
+    "  --quick                    one short timing each, to see that everything runs\n";
+
 static const char *const isa_names[] = {"scalar", "avx2", "avx512"};
-
-typedef struct {
-    int32_t bits;
-    int32_t group;
-} width;
+static const char *const layout_names[] = {
+#define LW_LAYOUT(id, name, tile_rows, tile_cols, lut_cols, lut_bytes) #name,
+#include "lutwerk/layouts.def"
+#undef LW_LAYOUT
+};
+static const char *const page_names[] = {"4K", "2M"};
 static const width widths[] = {{2, 0}, {2, 64}, {3, 64}, {4, 64}, {6, 64}, {8, 64}};
 
-/* One matrix, its copies, and the buffers of a product. */
 typedef struct {
-    lw_matrix w;
-    size_t code_bytes;
-    size_t copies;
-    uint8_t *codes; /* copies, one after the other */
-    lw_q8 x;
-    void *lut;
-    int32_t luts;
-    int32_t tiles;
-    float *y;
-    void *scratch;
-} work;
+    const char *isa;    /* NULL: all */
+    const char *layout; /* NULL: all */
+    bool json;
+    int threads;
+    int32_t shape[2];
+    effort e;
+} options;
 
-/* Seconds of processor time: of the wall clock, other processes would take their part. */
-static double now(void) {
-    return (double)clock() / CLOCKS_PER_SEC;
-}
+typedef struct {
+    int threads[MAX_COUNTS];    /* different counts, 0 where there are fewer */
+    double read[2][MAX_COUNTS]; /* [2 MB pages][count], bytes a second */
+    bool raised[MAX_COUNTS];    /* since read[][count] was printed */
+    double multiply[LW_ISA_COUNT][MAX_COUNTS];
+} ceilings;
 
-static void *allocate(size_t bytes) {
-    void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (memory == NULL) {
-        fprintf(stderr, "bench_kernels: no memory for %zu bytes; try a smaller shape\n", bytes);
-        exit(EXIT_FAILURE);
-    }
-    return memory;
-}
-
-static double larger(double a, double b) {
-    return a > b ? a : b;
-}
-
-static work make_work(const layout_row *layout, width of, int32_t rows, int32_t cols) {
-    const size_t row_tiles = (size_t)(rows + layout->tile_rows - 1) / (size_t)layout->tile_rows;
-    const size_t column_tiles = (size_t)(cols + layout->tile_cols - 1) / (size_t)layout->tile_cols;
-    const size_t tile_rows = (size_t)layout->tile_rows;
-    const size_t tile_bytes = layout->id == LAYOUT_base3
-                                  ? tile_rows
-                                  : tile_rows * (size_t)layout->tile_cols / 8 * (size_t)of.bits;
-    const size_t groups =
-        of.group == 0 ? 1 : ((size_t)cols + (size_t)of.group - 1) / (size_t)of.group;
-    const size_t stride = (size_t)lw_q8_stride(cols);
-    work b = {.code_bytes = row_tiles * column_tiles * tile_bytes, .tiles = (int32_t)row_tiles};
-    b.copies = cold_bytes / b.code_bytes + 1;
-    b.codes = allocate(b.copies * b.code_bytes);
-    for (size_t i = 0; i < b.copies * b.code_bytes; i++) {
-        b.codes[i] = (uint8_t)((uint32_t)i * 2654435761u >> 24) % 243;
-    }
-    float *scales = allocate(row_tiles * tile_rows * groups * sizeof *scales);
-    memset(scales, 0x3c, row_tiles * tile_rows * groups * sizeof *scales); /* about 1 as float16 */
-    int8_t *x = allocate(MAX_TOKENS * stride);
-    int32_t *sums = allocate(MAX_TOKENS * stride / LW_SUM_COLS * sizeof *sums);
-    float *x_scales = allocate(MAX_TOKENS * sizeof *x_scales);
-    for (size_t i = 0; i < MAX_TOKENS * stride; i++) {
-        x[i] = (int8_t)(i % stride < (size_t)cols ? (int)(i * 37 % 255) - 127 : 0);
-    }
-    memset(sums, 0, MAX_TOKENS * stride / LW_SUM_COLS * sizeof *sums);
-    for (size_t t = 0; t < MAX_TOKENS; t++) {
-        x_scales[t] = 0.01f;
-    }
-    const int32_t offset = of.group == 0 ? 1 : 1 << (of.bits - 1);
-    b.w = (lw_matrix){b.codes, scales, rows, cols, of.bits, offset, of.group};
-    b.x = (lw_q8){x, sums, x_scales, (int32_t)stride};
-    b.luts = layout->lut_cols == 0 ? 0 : (cols + layout->lut_cols - 1) / layout->lut_cols;
-    b.luts = layout->id == LAYOUT_planes ? (cols + 31) / 32 * 8 : b.luts;
-    b.lut = allocate((size_t)b.luts * (size_t)layout->lut_bytes + 1);
-    b.y = allocate(MAX_TOKENS * (size_t)rows * sizeof *b.y);
-    b.scratch = allocate(lw_gemm_scratch_bytes(cols));
-    return b;
-}
-
-static void free_work(work *b) {
-    free(b->codes);
-    free((void *)(uintptr_t)b->w.scales);
-    free((void *)(uintptr_t)b->x.codes);
-    free((void *)(uintptr_t)b->x.sums);
-    free((void *)(uintptr_t)b->x.scales);
-    free(b->lut);
-    free(b->y);
-    free(b->scratch);
-}
-
-/* The best table builder up to the instruction set of `gemv`, or NULL. */
-static lw_lut_fn *lut_builder(const matrix_row *gemv) {
-    lw_lut_fn *found = NULL;
-    for (const matrix_row *row = lut_rows; row->name != NULL; row++) {
-        if (row->layout == gemv->layout && row->isa <= gemv->isa && gemv->uses_lut) {
-            found = (lw_lut_fn *)row->fn;
-        }
-    }
-    return found;
-}
-
-/* Weights a second, `passes` products for one timing, over the first `copies` copies in turn; what
- * one timing leaves in a cache is overwritten before its turn comes again. */
-static double time_gemv(work *b, const matrix_row *row, size_t copies, size_t passes) {
-    lw_lut_fn *build = lut_builder(row);
-    double best = 0.0;
-    for (int r = 0; r < REPEATS; r++) {
-        const double start = now();
-        for (size_t i = 0; i < passes; i++) {
-            b->w.codes = b->codes + ((size_t)r * passes + i) % copies * b->code_bytes;
-            if (build != NULL) {
-                build(&b->x, b->lut, 0, b->luts);
-            }
-            ((lw_gemv_fn *)row->fn)(&b->w, &b->x, b->lut, b->y, 0, b->tiles);
-        }
-        const double weights = (double)b->w.rows * b->w.cols * (double)passes;
-        best = larger(best, weights / (now() - start));
-    }
-    return best;
-}
-
-static double time_gemm(work *b, const matrix_row *row, int32_t tokens) {
-    const size_t y_stride = (size_t)b->w.rows;
-    double best = 0.0;
-    const int repeats = row->isa == LW_ISA_SCALAR ? 3 : REPEATS; /* a timing takes a second there */
-    for (int r = 0; r < repeats; r++) {
-        const double start = now();
-        ((lw_gemm_fn *)row->fn)(&b->w, &b->x, tokens, b->y, y_stride, 0, b->tiles, b->scratch);
-        best = larger(best, (double)b->w.rows * b->w.cols * tokens / (now() - start));
-    }
-    return best;
-}
-
-static void print(bool json, const matrix_row *row, const work *b, const char *test, double rate) {
-    const char *format =
-        json ? "{\"kernel\": \"%s\", \"bits\": %d, \"group\": %d, \"rows\": %d, \"cols\": %d, "
-               "\"test\": \"%s\", \"giga_per_s\": %.2f}\n"
-             : "%-24s bits %d group %-3d %d x %d  %-10s %8.2f G/s\n";
-    printf(format, row->name, b->w.bits, b->w.group, b->w.rows, b->w.cols, test, rate * 1e-9);
+static void print_read(const options *o, int threads, bool huge, double rate) {
+    printf(o->json ? "{\"ceiling\": \"read\", \"threads\": %d, \"pages\": \"%s\", "
+                     "\"gb_per_s\": %.2f}\n"
+                   : "reading memory, threads %d, pages %s %8.2f GB/s\n",
+           threads, page_names[huge], rate * 1e-9);
     fflush(stdout);
 }
 
-static void bench_layout(const layout_row *layout, width of, int32_t rows, int32_t cols,
-                         const char *isa, bool json) {
-    const uint32_t host = host_isa();
-    work b = make_work(layout, of, rows, cols);
-    for (const matrix_row *row = gemv_rows; row->name != NULL; row++) {
-        if (row->layout == layout->id && row->isa <= host &&
-            (isa == NULL || strcmp(isa, isa_names[row->isa]) == 0)) {
-            /* some milliseconds for one timing, between two turns of the scheduler */
-            const size_t passes = ((size_t)1 << (row->isa == LW_ISA_SCALAR ? 22 : 27)) /
-                                      ((size_t)rows * (size_t)cols) +
-                                  1;
-            print(json, row, &b, "cache", time_gemv(&b, row, 1, passes));
-            print(json, row, &b, "memory", time_gemv(&b, row, b.copies, passes));
+static void print_multiply(const options *o, int threads, uint32_t isa, double rate) {
+    printf(o->json ? "{\"ceiling\": \"multiply\", \"threads\": %d, \"isa\": \"%s\", "
+                     "\"giga_per_s\": %.2f}\n"
+                   : "multiplying bytes, threads %d, %s %8.2f G/s\n",
+           threads, isa_names[isa], rate * 1e-9);
+    fflush(stdout);
+}
+
+static ceilings measure_ceilings(const options *o) {
+    const int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    ceilings c = {.threads = {1}};
+    int count = 1;
+    if (o->threads > 1) {
+        c.threads[count++] = o->threads;
+    }
+    if (cores > 1 && cores != o->threads && cores <= MAX_THREADS) {
+        c.threads[count] = cores;
+    }
+    for (int huge = 0; huge <= (have_huge_pages() ? 1 : 0); huge++) {
+        uint8_t *region = allocate(o->e.cold_bytes, huge);
+        memset(region, 1, o->e.cold_bytes); /* untouched memory is one page of zeros */
+        for (int i = 0; i < MAX_COUNTS && c.threads[i] != 0; i++) {
+            c.read[huge][i] = read_rate(region, o->e.cold_bytes, c.threads[i], o->e.repeats);
+            print_read(o, c.threads[i], huge, c.read[huge][i]);
+        }
+        free(region);
+    }
+    for (uint32_t isa = 0; isa <= host_isa(); isa++) {
+        for (int i = 0; i < MAX_COUNTS && c.threads[i] != 0; i++) {
+            c.multiply[isa][i] = multiply_rate(isa, c.threads[i], o->e.repeats);
+            if (c.multiply[isa][i] > 0.0) {
+                print_multiply(o, c.threads[i], isa, c.multiply[isa][i]);
+            }
         }
     }
-    b.w.codes = b.codes;
-    for (const matrix_row *row = gemm_rows; row->name != NULL; row++) {
-        if (row->layout == layout->id && row->isa <= host &&
-            (isa == NULL || strcmp(isa, isa_names[row->isa]) == 0)) {
-            print(json, row, &b, "64 tokens", time_gemm(&b, row, 64));
-            print(json, row, &b, "128 tokens", time_gemm(&b, row, 128));
+    return c;
+}
+
+/* A line of one kernel; `share` is its fraction of the ceiling `of`, negative: there is none. */
+static void print_kernel(const options *o, const matrix_row *kernel, const product *p,
+                         const char *test, int threads, int32_t tokens, double rate, double share,
+                         const char *of) {
+    const double gigabytes =
+        rate * 1e-9 / ((double)p->w.rows * p->w.cols * tokens) * (double)p->bytes;
+    if (o->json) {
+        printf("{\"kernel\": \"%s\", \"isa\": \"%s\", \"bits\": %d, \"group\": %d, \"rows\": %d, "
+               "\"cols\": %d, \"bytes\": %zu, \"test\": \"%s\", \"threads\": %d, \"pages\": "
+               "\"%s\", \"tokens\": %d, "
+               "\"giga_per_s\": %.2f, \"gb_per_s\": %.2f",
+               kernel->name, isa_names[kernel->isa], p->w.bits, p->w.group, p->w.rows, p->w.cols,
+               p->bytes, test, threads, page_names[o->e.huge], tokens, rate * 1e-9, gigabytes);
+        printf(share < 0.0 ? "}\n" : ", \"percent_of_%s\": %.1f}\n", of, 100.0 * share);
+    } else {
+        printf("%-24s bits %d group %-3d %d x %d  %-10s threads %d %8.2f G/s %7.2f GB/s",
+               kernel->name, p->w.bits, p->w.group, p->w.rows, p->w.cols, test, threads,
+               rate * 1e-9, gigabytes);
+        printf(share < 0.0 ? "\n" : "  %5.1f%% of %s\n", 100.0 * share, of);
+    }
+    fflush(stdout);
+}
+
+static bool wanted(const options *o, const matrix_row *kernel, const layout_row *layout) {
+    return kernel->layout == layout->id && kernel->isa <= host_isa() &&
+           (o->isa == NULL || strcmp(o->isa, isa_names[kernel->isa]) == 0);
+}
+
+/* The ceiling of `count`, after another look beside the kernel: the speed of memory wanders, and a
+ * ceiling from a bad moment would flatter every kernel after it. */
+static double best_read(const options *o, ceilings *c, const product *p, int count) {
+    double *most = &c->read[o->e.huge][count];
+    const double again =
+        read_rate(p->w.codes, p->copies * p->stride, c->threads[count], o->e.repeats);
+    if (again > *most) {
+        *most = again;
+        c->raised[count] = true;
+    }
+    return *most;
+}
+
+static void bench_layout(const options *o, ceilings *c, const layout_row *layout, width of) {
+    product p = make_product(layout, of, o->shape[0], o->shape[1], o->e);
+    const double weights = (double)p.w.rows * p.w.cols;
+    for (const matrix_row *kernel = gemv_rows; kernel->name != NULL; kernel++) {
+        if (!wanted(o, kernel, layout)) {
+            continue;
+        }
+        print_kernel(o, kernel, &p, "cache", 1, 1, gemv_rate(&p, kernel, false, 1), -1.0, "");
+        for (int i = 0; i < (o->threads > 1 ? 2 : 1); i++) {
+            const double rate = gemv_rate(&p, kernel, true, c->threads[i]);
+            const double reading = rate / weights * (double)p.bytes;
+            const double most = best_read(o, c, &p, i);
+            print_kernel(o, kernel, &p, "memory", c->threads[i], 1, rate, reading / most, "read");
         }
     }
-    free_work(&b);
+    for (const matrix_row *kernel = gemm_rows; kernel->name != NULL; kernel++) {
+        for (int32_t tokens = 64; tokens <= 128 && wanted(o, kernel, layout); tokens *= 2) {
+            const double rate = gemm_rate(&p, kernel, tokens);
+            const double most = c->multiply[kernel->isa][0];
+            print_kernel(o, kernel, &p, tokens == 64 ? "64 tokens" : "128 tokens", 1, tokens, rate,
+                         most > 0.0 ? rate / most : -1.0, "peak");
+        }
+    }
+    free_product(&p);
+}
+
+/* Whether `value` is one of `names`; says so otherwise. */
+static bool known(const char *option, const char *value, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            return true;
+        }
+    }
+    fprintf(stderr, "bench_kernels: --%s '%s' is not known\n", option, value);
+    return false;
+}
+
+/* Returns false when the command line is none that `usage` describes. */
+static bool read_options(int argc, char **argv, options *o) {
+    static const struct option known_options[] = {{"isa", required_argument, NULL, 'i'},
+                                                  {"layout", required_argument, NULL, 'l'},
+                                                  {"threads", required_argument, NULL, 't'},
+                                                  {"pages", required_argument, NULL, 'p'},
+                                                  {"json", no_argument, NULL, 'j'},
+                                                  {"quick", no_argument, NULL, 'q'},
+                                                  {NULL, 0, NULL, 0}};
+    bool good = true;
+    for (int c; (c = getopt_long(argc, argv, "", known_options, NULL)) != -1;) {
+        switch (c) {
+        case 'i':
+            o->isa = optarg;
+            good = known("isa", optarg, isa_names, LW_ISA_COUNT) && good;
+            break;
+        case 'l':
+            o->layout = optarg;
+            good =
+                known("layout", optarg, layout_names, sizeof layout_names / sizeof *layout_names) &&
+                good;
+            break;
+        case 't':
+            o->threads = atoi(optarg);
+            good = good && o->threads >= 1 && o->threads <= MAX_THREADS;
+            break;
+        case 'p':
+            o->e.huge = strcmp(optarg, "2M") == 0;
+            good = known("pages", optarg, page_names, 2) && good;
+            break;
+        case 'j':
+            o->json = true;
+            break;
+        case 'q':
+            o->e.repeats = 1;
+            o->e.cold_bytes = (size_t)1 << 20;
+            break;
+        default:
+            return false;
+        }
+    }
+    if (optind != argc) {
+        o->shape[0] = atoi(argv[optind]);
+        o->shape[1] = optind + 2 == argc ? atoi(argv[optind + 1]) : 0;
+    }
+    o->e.max_threads = o->threads;
+    return good && o->shape[0] > 0 && o->shape[1] > 0;
 }
 
 int main(int argc, char **argv) {
-    const char *isa = NULL;
-    bool json = false;
-    int32_t shape[2] = {2560, 2560};
-    int numbers = 0;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc) {
-            isa = argv[++i];
-        } else if (strcmp(argv[i], "--json") == 0) {
-            json = true;
-        } else if (numbers < 2 && atoi(argv[i]) > 0) {
-            shape[numbers++] = atoi(argv[i]);
-        } else {
-            fprintf(stderr,
-                    "usage: bench_kernels [--isa scalar|avx2|avx512] [--json] [rows cols]\n");
-            return EXIT_FAILURE;
+    options o = {.threads = 1,
+                 .shape = {2560, 2560},
+                 .e = {.cold_bytes = (size_t)320 << 20, .repeats = REPEATS}};
+    if (!read_options(argc, argv, &o)) {
+        fputs(usage, stderr);
+        return EXIT_FAILURE;
+    }
+    if (o.e.huge && !have_huge_pages()) {
+        fputs("bench_kernels: --pages 2M: this system has no transparent huge pages for programs "
+              "that ask (sys/kernel/mm/transparent_hugepage/enabled); use --pages 4K\n",
+              stderr);
+        return EXIT_FAILURE;
+    }
+    ceilings c = measure_ceilings(&o);
+    for (const layout_row *layout = layout_rows; layout->name != NULL; layout++) {
+        const bool skip =
+            layout->id == LAYOUT_rows || (o.layout != NULL && strcmp(o.layout, layout->name) != 0);
+        for (size_t i = 0; i < sizeof widths / sizeof *widths && !skip; i++) {
+            if (layout->id != LAYOUT_base3 || widths[i].group == 0) {
+                bench_layout(&o, &c, layout, widths[i]);
+            }
         }
     }
-    for (const layout_row *layout = layout_rows; layout->name != NULL; layout++) {
-        for (size_t i = 0; i < sizeof widths / sizeof *widths && layout->id != LAYOUT_rows; i++) {
-            if (layout->id != LAYOUT_base3 || widths[i].group == 0) {
-                bench_layout(layout, widths[i], shape[0], shape[1], isa, json);
-            }
+    for (int i = 0; i < MAX_COUNTS; i++) {
+        if (c.raised[i]) {
+            print_read(&o, c.threads[i], o.e.huge, c.read[o.e.huge][i]);
         }
     }
     return EXIT_SUCCESS;

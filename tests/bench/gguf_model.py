@@ -26,21 +26,21 @@ Codes = Callable[[np.random.Generator, int], Bytes]
 class BlockType:
     """One ggml block type: ``weights`` numbers stored as ``fields`` in order (ggml-common.h).
 
-    A field is codes that a function draws, or the float16 scale. ``spread`` is the standard
-    deviation of the decoded integers.
+    A field is codes that a function draws, or the block's scale times a factor as float16.
+    ``spread`` is the standard deviation of the decoded integers.
     """
 
     weights: int
     spread: float
-    fields: tuple[Codes | None, ...]  # None: the float16 scale
+    fields: tuple[Codes | float, ...]
 
 
 def _bytes(count: int) -> Codes:
     return lambda rng, blocks: rng.integers(0, 256, (blocks, count), np.uint8)
 
 
-def _constant(count: int, value: int) -> Codes:
-    return lambda _, blocks: np.full((blocks, count), value, np.uint8)
+def _constant(*values: int) -> Codes:
+    return lambda _, blocks: np.tile(np.array(values, np.uint8), (blocks, 1))
 
 
 def _trits(count: int) -> Codes:
@@ -51,12 +51,18 @@ def _trits(count: int) -> Codes:
     return lambda rng, blocks: legal[rng.integers(0, len(legal), (blocks, count), np.uint8)]
 
 
-SCALE = None
+SCALE = 1.0
+#: Scales inside a K-quant's block are all 1 here, or 8 in Q4_K; minima put the middle at 0.
 BLOCK_TYPES = {
     "TQ1_0": BlockType(256, 0.8, (_bytes(48), _bytes(4), SCALE)),
     "TQ2_0": BlockType(256, 0.8, (_trits(64), SCALE)),
+    "Q2_K": BlockType(256, 1.12, (_constant(*[0x11] * 16), _bytes(64), SCALE, 1.5)),
+    "Q3_K": BlockType(
+        256, 2.29, (_bytes(32), _bytes(64), _constant(*[0x11] * 8, *[0xAA] * 4), SCALE)
+    ),
     "Q4_0": BlockType(32, 4.6, (SCALE, _bytes(16))),
-    "Q6_K": BlockType(256, 18.5, (_bytes(128), _bytes(64), _constant(16, 1), SCALE)),
+    "Q4_K": BlockType(256, 36.9, (SCALE, 7.5, _constant(*[0x08] * 8, *[0x88] * 4), _bytes(128))),
+    "Q6_K": BlockType(256, 18.5, (_bytes(128), _bytes(64), _constant(*[1] * 16), SCALE)),
     "Q8_0": BlockType(32, 74.0, (SCALE, _bytes(32))),
 }
 
@@ -67,8 +73,13 @@ def random_blocks(
     """Return uint8 [rows, bytes per row] of weights with deviation gain / sqrt(columns)."""
     block = BLOCK_TYPES[kind]
     blocks = rows * columns // block.weights
-    scale = np.full((blocks, 1), gain / (block.spread * columns**0.5), "<f2").view(np.uint8)
-    parts = [scale if field is None else field(rng, blocks) for field in block.fields]
+    scale = gain / (block.spread * columns**0.5)
+    parts = [
+        np.full((blocks, 1), field * scale, "<f2").view(np.uint8)
+        if isinstance(field, float)
+        else field(rng, blocks)
+        for field in block.fields
+    ]
     return np.concatenate(parts, axis=1).reshape(rows, -1)
 
 

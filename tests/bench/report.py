@@ -130,5 +130,5 @@ def markdown(run: Run, rows: Sequence[Row]) -> str:
 
 
 def json_lines(run: Run, rows: Sequence[Row]) -> str:
-    """Return one object for the run under the key ``run``, then one object per row."""
-    return "\n".join([json.dumps({"run": asdict(run)}), *(json.dumps(asdict(r)) for r in rows)])
+    """Return one object per row, each with the run under the key ``run``: a line is evidence."""
+    return "\n".join(json.dumps(asdict(row) | {"run": asdict(run)}) for row in rows)

@@ -2,7 +2,8 @@
 
 Settings are llama-bench's defaults: micro-batch 512, float16 KV cache, flash attention auto, mmap,
 context cleared before each test. A pp test asks for the logits of its last token, a tg test for
-those of every token.
+those of every token. The third argument is "on" or "off": whether llama.cpp may repack weights when
+it loads them, which some types and machines prefill slower with.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from importlib.metadata import version
 
 import llama_cpp as llama
+
 from sides import Test, serve
 
 MICRO_BATCH = 512
@@ -28,12 +30,13 @@ def _only_errors(level: int, text: bytes, _: object) -> None:
 class LlamaCpp:
     """An open GGUF file with one context."""
 
-    def __init__(self, path: str, context: int) -> None:
+    def __init__(self, path: str, context: int, repack: bool) -> None:
         llama.llama_log_set(_only_errors, None)
         llama.llama_backend_init()
-        self._model = llama.llama_model_load_from_file(
-            path.encode(), llama.llama_model_default_params()
-        )
+        settings = llama.llama_model_default_params()
+        # of the buffer types beside plain memory, a build for CPUs alone has the repacking ones
+        settings.use_extra_bufts = repack
+        self._model = llama.llama_model_load_from_file(path.encode(), settings)
         if self._model is None:
             raise SystemExit(f"llama.cpp cannot load {path}")
         params = llama.llama_context_default_params()
@@ -69,5 +72,5 @@ class LlamaCpp:
 
 
 if __name__ == "__main__":
-    side = LlamaCpp(sys.argv[1], int(sys.argv[2]))
+    side = LlamaCpp(sys.argv[1], int(sys.argv[2]), repack=sys.argv[3] == "on")
     serve(side.description, side.measure)

@@ -42,14 +42,39 @@ class Test:
         return f"{self.kind}{self.tokens}"
 
 
+class SideError(Exception):
+    """A measuring process ended too early."""
+
+
 class Side:
     """A measuring process, seen from the parent."""
 
-    def __init__(self, script: Path, model: Path, context: int) -> None:
-        """Start ``script`` on ``model`` for ``context`` tokens and wait until it is ready."""
-        command = [sys.executable, str(script), str(model), str(context)]
+    def __init__(
+        self,
+        script: Path,
+        model: Path,
+        context: int,
+        *options: str,
+        python: str = sys.executable,
+        **environment: str,
+    ) -> None:
+        """Start ``script`` on ``model`` for ``context`` tokens and wait until it is ready.
+
+        Args:
+            script: a program of this folder that calls :func:`serve`.
+            model: its first argument.
+            context: tokens, its second argument.
+            options: its other arguments.
+            python: the interpreter that runs it.
+            environment: variables set for it beside those of this process.
+        """
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [python, str(script), str(model), str(context), *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env=os.environ | environment,
         )
         self.description: str = self._answer()["description"]
 
@@ -67,8 +92,9 @@ class Side:
         line = self._process.stdout.readline()
         if not line:
             script = str(self._process.args[1])  # type: ignore[index]
-            status = self._process.wait()
-            raise RuntimeError(f"{script} ended with status {status}; its message is above")
+            self._close()
+            status = self._process.returncode
+            raise SideError(f"{script} ended with status {status}; its message is above")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -81,12 +107,19 @@ class Side:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        """End the process by closing its input, or by force when it does not end."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
 
 
 def serve(description: str, measure: Callable[[Test, int], None]) -> None:

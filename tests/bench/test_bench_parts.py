@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from report import Row, Run, json_lines, markdown
 from sides import Test as Case
 
@@ -24,10 +25,11 @@ def test_one_repetition_has_no_deviation() -> None:
     assert Row.from_speeds(NAMES, 1, "pp512", ours=[3.0], theirs=[2.0]).ours_sd == 0.0
 
 
-def test_json_has_the_run_and_then_a_line_per_row() -> None:
+def test_json_has_a_line_per_row_and_the_run_in_each() -> None:
     row = Row.from_speeds(NAMES, 2, "tg128", ours=[3.0], theirs=[2.0])
-    run, line = map(json.loads, json_lines(RUN, [row]).splitlines())
-    assert run["run"]["command"] == "python x"
+    line, other = map(json.loads, json_lines(RUN, [row, row]).splitlines())
+    assert line == other
+    assert line.pop("run")["command"] == "python x"
     assert line == {
         **NAMES,
         **{"threads": 2, "test": "tg128", "ours": 3.0, "theirs": 2.0, "ratio": 1.5},
@@ -43,7 +45,7 @@ def test_unknown_tests_are_refused(name: str) -> None:
         Case.parse(name)
 
 
-@pytest.mark.parametrize("kind", ["TQ1_0", "TQ2_0", "Q4_0", "Q6_K", "Q8_0"])
+@pytest.mark.parametrize("kind", ["TQ1_0", "TQ2_0", "Q2_K", "Q3_K", "Q4_0", "Q4_K", "Q6_K", "Q8_0"])
 def test_random_blocks_decode_to_sane_weights(kind: str) -> None:
     gguf = pytest.importorskip("gguf", reason="the peer's file format needs the extra 'bench'")
     from gguf_model import random_blocks
@@ -52,6 +54,7 @@ def test_random_blocks_decode_to_sane_weights(kind: str) -> None:
     blocks = random_blocks(kind, rows, columns, np.random.default_rng(1))
     weights = gguf.dequantize(blocks, gguf.GGMLQuantizationType[kind])
     assert weights.shape == (rows, columns)
-    # Integer codes have one more negative level than positive ones: half a step off the middle.
-    assert abs(weights.mean()) < 0.15 * weights.std()
+    # Integer codes have one more negative level than positive ones: half a step off the middle,
+    # which is most in Q3_K, of 8 levels.
+    assert abs(weights.mean()) < 0.25 * weights.std()
     assert weights.std() * columns**0.5 == pytest.approx(1, rel=0.1)

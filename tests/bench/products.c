@@ -1,0 +1,153 @@
+#include "products.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lutwerk/lutwerk.h"
+
+typedef struct {
+    const product *p;
+    const matrix_row *kernel;
+    lw_lut_fn *build; /* NULL: the kernel reads no tables */
+    size_t copies;
+    size_t passes; /* products of one timing */
+    int32_t tokens;
+    int threads;
+} timing;
+
+static size_t round_up(size_t n, size_t to) {
+    return (n + to - 1) / to * to;
+}
+
+static void fill_copies(uint8_t *memory, const product *p, size_t code_bytes) {
+    for (size_t copy = 0; copy < p->copies; copy++) {
+        uint8_t *codes = memory + copy * p->stride;
+        for (size_t i = 0; i < code_bytes; i++) {
+            codes[i] = (uint8_t)((uint32_t)i * 2654435761u >> 24) % 243; /* legal in base3 too */
+        }
+        memset(codes + code_bytes, 0x3c, p->stride - code_bytes); /* scales, about 1 as float16 */
+    }
+}
+
+static lw_q8 make_activations(int32_t cols) {
+    const size_t stride = (size_t)lw_q8_stride(cols);
+    int8_t *codes = allocate(MAX_TOKENS * stride, false);
+    int32_t *sums = allocate(MAX_TOKENS * stride / LW_SUM_COLS * sizeof *sums, false);
+    float *scales = allocate(MAX_TOKENS * sizeof *scales, false);
+    for (size_t i = 0; i < MAX_TOKENS * stride; i++) {
+        codes[i] = (int8_t)(i % stride < (size_t)cols ? (int)(i * 37 % 255) - 127 : 0);
+    }
+    memset(sums, 0, MAX_TOKENS * stride / LW_SUM_COLS * sizeof *sums);
+    for (size_t t = 0; t < MAX_TOKENS; t++) {
+        scales[t] = 0.01f;
+    }
+    return (lw_q8){codes, sums, scales, (int32_t)stride};
+}
+
+product make_product(const layout_row *layout, width of, int32_t rows, int32_t cols, effort e) {
+    const size_t tile_rows = (size_t)layout->tile_rows;
+    const size_t tile_cols = (size_t)layout->tile_cols;
+    const size_t row_tiles = ((size_t)rows + tile_rows - 1) / tile_rows;
+    const size_t column_tiles = ((size_t)cols + tile_cols - 1) / tile_cols;
+    const size_t tile_bytes =
+        layout->id == LAYOUT_base3 ? tile_rows : tile_rows * tile_cols / 8 * (size_t)of.bits;
+    const size_t group = (size_t)of.group;
+    const size_t scale_bytes = group == 0 ? sizeof(float) : ((size_t)cols + group - 1) / group * 2;
+    const size_t code_bytes = round_up(row_tiles * column_tiles * tile_bytes, 64);
+    product p = {.e = e, .tiles = (int32_t)row_tiles};
+    p.bytes = code_bytes + row_tiles * tile_rows * scale_bytes;
+    p.stride = round_up(p.bytes, 64);
+    p.copies = e.cold_bytes / p.stride + 1;
+    uint8_t *memory = allocate(p.copies * p.stride, e.huge);
+    fill_copies(memory, &p, code_bytes);
+    const int32_t offset = group == 0 ? 1 : 1 << (of.bits - 1);
+    p.w = (lw_matrix){memory, memory + code_bytes, rows, cols, of.bits, offset, of.group};
+    p.x = make_activations(cols);
+    p.luts = layout->lut_cols == 0 ? 0 : (cols + layout->lut_cols - 1) / layout->lut_cols;
+    p.luts = layout->id == LAYOUT_planes ? (cols + 31) / 32 * 8 : p.luts;
+    p.lut_bytes = round_up((size_t)p.luts * (size_t)layout->lut_bytes, 64);
+    p.lut = allocate(p.lut_bytes * (size_t)e.max_threads + 1, false);
+    p.y = allocate(MAX_TOKENS * (size_t)rows * sizeof *p.y, false);
+    p.scratch = allocate(lw_gemm_scratch_bytes(cols), false);
+    return p;
+}
+
+void free_product(product *p) {
+    free((void *)(uintptr_t)p->w.codes);
+    free((void *)(uintptr_t)p->x.codes);
+    free((void *)(uintptr_t)p->x.sums);
+    free((void *)(uintptr_t)p->x.scales);
+    free(p->lut);
+    free(p->y);
+    free(p->scratch);
+}
+
+/* The best table builder up to the instruction set of `gemv`, or NULL. */
+static lw_lut_fn *lut_builder(const matrix_row *gemv) {
+    lw_lut_fn *found = NULL;
+    for (const matrix_row *row = lut_rows; row->name != NULL; row++) {
+        if (row->layout == gemv->layout && row->isa <= gemv->isa && gemv->uses_lut) {
+            found = (lw_lut_fn *)row->fn;
+        }
+    }
+    return found;
+}
+
+/* Table builders want whole 32 columns: 8 tables of layout planes. */
+static int32_t share(int32_t count, int32_t unit, int thread, int threads) {
+    const int32_t units = (count + unit - 1) / unit;
+    const int32_t end = (int32_t)((int64_t)units * thread / threads) * unit;
+    return end < count ? end : count;
+}
+
+/* Each thread builds its share of the tables, in tables of its own, complete since before the
+ * timing: so nobody waits, and nobody reads what another writes. What one timing leaves in a cache
+ * is overwritten before its copy's turn comes again. */
+static void gemv_part(void *context, int thread, int repeat) {
+    const timing *t = context;
+    const product *p = t->p;
+    uint8_t *lut = p->lut + p->lut_bytes * (size_t)thread;
+    const int32_t luts[2] = {share(p->luts, 8, thread, t->threads),
+                             share(p->luts, 8, thread + 1, t->threads)};
+    const int32_t tiles[2] = {share(p->tiles, 1, thread, t->threads),
+                              share(p->tiles, 1, thread + 1, t->threads)};
+    lw_matrix w = p->w;
+    for (size_t i = 0; i < t->passes; i++) {
+        const size_t skip = ((size_t)repeat * t->passes + i) % t->copies * p->stride;
+        w.codes = p->w.codes + skip;
+        w.scales = (const uint8_t *)p->w.scales + skip;
+        if (t->build != NULL) {
+            t->build(&p->x, lut, luts[0], luts[1]);
+        }
+        ((lw_gemv_fn *)t->kernel->fn)(&w, &p->x, lut, p->y, tiles[0], tiles[1]);
+    }
+}
+
+double gemv_rate(product *p, const matrix_row *kernel, bool cold, int threads) {
+    const size_t weights = (size_t)p->w.rows * (size_t)p->w.cols;
+    /* some milliseconds for one timing, between two turns of the scheduler */
+    const size_t enough = (size_t)threads << (kernel->isa == LW_ISA_SCALAR ? 22 : 27);
+    timing t = {.p = p, .kernel = kernel, .build = lut_builder(kernel), .threads = threads};
+    t.copies = cold ? p->copies : 1;
+    t.passes = p->e.repeats == 1 ? 1 : enough / weights + 1;
+    for (int i = 0; i < threads && t.build != NULL; i++) {
+        t.build(&p->x, p->lut + p->lut_bytes * (size_t)i, 0, p->luts);
+    }
+    return (double)(weights * t.passes) / best_seconds(threads, p->e.repeats, gemv_part, &t);
+}
+
+static void gemm_part(void *context, int thread, int repeat) {
+    (void)thread;
+    (void)repeat;
+    const timing *t = context;
+    const product *p = t->p;
+    ((lw_gemm_fn *)t->kernel->fn)(&p->w, &p->x, t->tokens, p->y, (size_t)p->w.rows, 0, p->tiles,
+                                  p->scratch);
+}
+
+double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens) {
+    timing t = {.p = p, .kernel = kernel, .tokens = tokens, .threads = 1};
+    const bool slow = kernel->isa == LW_ISA_SCALAR && p->e.repeats > 3;
+    const double products = (double)p->w.rows * p->w.cols * tokens;
+    return products / best_seconds(1, slow ? 3 : p->e.repeats, gemm_part, &t);
+}
