@@ -77,7 +77,8 @@ def predict(
     """Time of a product for ``tokens`` tokens: one is decode, more are one chunk of prefill.
 
     ``from_memory``: the weights are not in the cache. Threads beyond the cores of ``machine``, or
-    beyond the row tiles of the matrix, do not help.
+    beyond the row tiles of the matrix, do not help; nor are they taken to speed up the tables,
+    which every core needs whole.
     """
     cores = min(threads, machine.cores)
     phase = "decode" if tokens == 1 else "prefill"
@@ -88,7 +89,7 @@ def predict(
         share = machine.rates[f"{product.layout}.stream"] if tokens == 1 else 1.0
         memory = product.bytes / (machine.bandwidth[cores - 1] * 1e9 * share)
     column = machine.rates.get(f"{product.layout}.tables", 0.0) if tokens == 1 else 0.0
-    tables = product.cols * column * 1e-9 / cores
+    tables = product.cols * column * 1e-9
     parts: dict[Bound, float] = {
         "memory": memory,
         "lookup" if column else "multiply": work,

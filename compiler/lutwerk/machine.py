@@ -5,7 +5,6 @@ Targets carry one (targets/README.md explains the keys), and `lutwerk tune` meas
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,8 +118,9 @@ def _flatten(table: Any, prefix: str = "") -> dict[str, Any]:
 
 def _number(value: Any, key: str, where: str) -> float:
     may_be_zero = key.endswith(".tables")
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not good or not (0 <= value <= _GREATEST) or (value == 0 and not may_be_zero):
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    # Written so that nan fails it.
+    if not (good and 0 <= value <= _GREATEST and (value > 0 or may_be_zero)):
         least = "0" if may_be_zero else "above 0"
         raise TargetError(
             f"{where}: speed.{key} is {value!r:.80}; accepted: a number, {least} to {_GREATEST:.0f}"

@@ -18,7 +18,7 @@ from lutwerk.cost import Product, predict
 from lutwerk.defs import LAYOUTS
 from lutwerk.errors import TargetError
 from lutwerk.machine import Machine, families, layout_rates
-from lutwerk.native import Model, Session, default_threads
+from lutwerk.native import Model, Session, best_isa, default_threads
 from lutwerk.probe import Matrix, rows_for, write_probe
 from lutwerk.progress import NoProgress, Progress
 from lutwerk.targets import ISAS, Target
@@ -91,8 +91,14 @@ def tune(
     Returns the machine, and checks of the layouts that were measured now.
 
     Raises:
-        TargetError: the record is of another machine or instruction set, or is damaged.
+        TargetError: this machine cannot run the target, or the record is damaged or of another
+            machine or instruction set.
     """
+    if best_isa() < ISAS.index(target.isa):
+        raise TargetError(
+            f"target {target.name} needs {target.isa}, but {ISAS[best_isa()]} is what runs here; "
+            "choose another --target, or unset LUTWERK_ISA"
+        )
     known = _resume(target, path, source)
     cache = cache_mib() or target.speed.cache_mib
     machine = known or Machine(source, cache, (), {})

@@ -7,6 +7,7 @@ import os
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lutwerk.errors import TargetError
 from lutwerk.machine import RATES, Machine, parse_machine
@@ -32,11 +33,14 @@ def read_record(path: Path) -> Record:
     if path.stat().st_size > _MOST_BYTES:
         raise TargetError(f"{path}: too large for a tuning record; give what `lutwerk tune` wrote")
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _parse(tomllib.loads(path.read_text(encoding="utf-8")), path)
+    except (ValueError, RecursionError) as error:
         raise TargetError(
             f"{path}: not a tuning record: {error}; give what `lutwerk tune` wrote"
         ) from error
+
+
+def _parse(data: dict[str, Any], path: Path) -> Record:
     if data.keys() != {"isa", "speed"}:
         raise TargetError(
             f"{path}: not a tuning record: holds {sorted(data)!r:.200}, needs isa and speed; "
@@ -55,7 +59,7 @@ def write_record(path: Path, record: Record) -> None:
         f'isa = "{record.isa}"',
         "",
         "[speed]",
-        f"source = {json.dumps(machine.source)}",
+        f"source = {json.dumps(machine.source, ensure_ascii=False)}",
         f"cache_mib = {_text(machine.cache_mib)}",
         f"bandwidth = [{', '.join(map(_text, machine.bandwidth))}]",
         "",

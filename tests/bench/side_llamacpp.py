@@ -13,6 +13,7 @@ import sys
 from importlib.metadata import version
 
 import llama_cpp as llama
+
 from sides import Test, serve
 
 MICRO_BATCH = 512

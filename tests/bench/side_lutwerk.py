@@ -6,9 +6,8 @@ import random
 import sys
 from pathlib import Path
 
-from sides import Test, serve
-
 from lutwerk.native import Model, Session
+from sides import Test, serve
 
 
 class Lutwerk:

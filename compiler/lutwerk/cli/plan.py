@@ -18,6 +18,7 @@ def describe(
     folder: Folder, model: Model, threads: int, tuning: Path | None, measure: bool
 ) -> dict[str, Any]:
     """Everything that --json prints; times are microseconds of one product, prefill of one token."""
+    from lutwerk.cli.summary import rate
     from lutwerk.model_file import read_model_file
     from lutwerk.native import ISAS
     from lutwerk.plan import explain
@@ -66,8 +67,8 @@ def describe(
         "from_memory": plan.from_memory,
         "products": products,
         "tokens_per_second": {
-            "decode": 1 / plan.decode_seconds,
-            "prefill": chunk / plan.prefill_seconds,
+            "decode": rate(1, plan.decode_seconds),
+            "prefill": rate(chunk, plan.prefill_seconds),
         },
     }
     if measure:
@@ -83,6 +84,7 @@ def _measure(
     model: Model, threads: int, isa: str, tensors: list[int], described: dict[str, Any]
 ) -> None:
     """Add what is measured, and its ratio to the prediction, to each product and to the totals."""
+    from lutwerk.cli.summary import rate
     from lutwerk.native import Session
     from lutwerk.timing import time_product
 
@@ -99,7 +101,7 @@ def _measure(
                 us = time_product(session, tensor, tokens, _SECONDS) * 1e6 / tokens
                 product[phase] |= {"measured_us": us, "ratio": us / product[phase]["us"]}
                 total += product[counts] * us
-            described["measured_tokens_per_second"][phase] = 1e6 / total
+            described["measured_tokens_per_second"][phase] = rate(1, total * 1e-6)
 
 
 def report(folder: Folder, described: dict[str, Any]) -> str:
@@ -161,8 +163,10 @@ def _times(product: dict[str, Any], measured: bool) -> list[str]:
     return cells
 
 
-def _total(what: str, rates: dict[str, float]) -> str:
+def _total(what: str, rates: dict[str, float | None]) -> str:
+    decode, prefill = (
+        "-" if rates[phase] is None else f"{rates[phase]:.1f}" for phase in ("decode", "prefill")
+    )
     return (
-        f"{what}: matrix products alone give {rates['decode']:.1f} tokens/s in decode and "
-        f"{rates['prefill']:.1f} in prefill"
+        f"{what}: matrix products alone give {decode} tokens/s in decode and {prefill} in prefill"
     )

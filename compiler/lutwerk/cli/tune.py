@@ -58,18 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    import platform
     from dataclasses import asdict
 
     from lutwerk.progress import console_progress
-    from lutwerk.targets import host_cpu_flags, load_target
+    from lutwerk.targets import load_target
     from lutwerk.tune import TuneOptions, cache_mib, machine_name, tune
 
     target = load_target(arguments.target)
-    if not target.fits(platform.machine(), host_cpu_flags()):
-        arguments.parser.error(
-            f"this machine cannot run {target.name}; `lutwerk targets` lists those that fit"
-        )
     memory = arguments.memory or max(
         _LEAST_MIB, round(_CACHES * (cache_mib() or target.speed.cache_mib))
     )
