@@ -13,7 +13,6 @@ import sys
 from importlib.metadata import version
 
 import llama_cpp as llama
-
 from sides import Test, serve
 
 MICRO_BATCH = 512

@@ -6,8 +6,9 @@ import random
 import sys
 from pathlib import Path
 
-from lutwerk.native import Model, Session
 from sides import Test, serve
+
+from lutwerk.native import Model, Session
 
 
 class Lutwerk:

@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-
 from report import Row, Run, json_lines, markdown
 from sides import Test as Case
 

@@ -17,10 +17,11 @@ import sys
 from pathlib import Path
 
 from gguf_model import BLOCK_TYPES, write_gguf
-from lutwerk import __version__
-from lutwerk.frontends import read_checkpoint
 from report import Row, Run, json_lines, markdown
 from sides import Side, Test
+
+from lutwerk import __version__
+from lutwerk.frontends import read_checkpoint
 
 HERE = Path(__file__).parent
 
