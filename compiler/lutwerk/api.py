@@ -15,6 +15,7 @@ def compile(
     output: str | Path,
     *,
     target: str = "host",
+    tuning: str | Path | None = None,
     quant: str = "auto",
     head: str = "auto",
     embedding: str = "auto",
@@ -33,6 +34,8 @@ def compile(
             model's shapes.
         output: the bundle folder to write.
         target: device class; ``host`` is this machine (``lutwerk targets`` lists all).
+        tuning: a record that ``lutwerk tune`` wrote, to choose layouts by instead of the target's
+            speeds.
         quant: quantiser of the linear layers, such as ``ternary`` or ``i4g64``; ``auto`` keeps what
             the model has.
         head: quantiser of the output head.
@@ -64,6 +67,7 @@ def compile(
         checkpoint=str(checkpoint),
         output=Path(output),
         target=target,
+        tuning=None if tuning is None else Path(tuning),
         quant=quant,
         head=head,
         embedding=embedding,

@@ -247,6 +247,7 @@ class Session:
         context: positions of the KV cache; the model's greatest by default.
         threads: 1 to 256.
         pin: pin thread i to the i-th processor that this process may use.
+        isa_limit: name of the highest instruction set to run; by default :func:`best_isa` decides.
 
     Raises:
         BundleError: an option is out of range, the processor does not fit the bundle, or memory is
@@ -254,7 +255,13 @@ class Session:
     """
 
     def __init__(
-        self, model: Model, *, context: int | None = None, threads: int = 1, pin: bool = False
+        self,
+        model: Model,
+        *,
+        context: int | None = None,
+        threads: int = 1,
+        pin: bool = False,
+        isa_limit: str | None = None,
     ):
         limit = model.info.max_context
         if context is not None and not 1 <= context <= limit:
@@ -266,7 +273,7 @@ class Session:
         self.model = model
         self.context = context or limit
         self.threads = threads
-        isa = best_isa()
+        isa = min(best_isa(), ISAS.index(isa_limit) if isa_limit else len(ISAS))
         size = model.workspace_bytes(self.context, threads)
         try:
             memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -329,6 +336,23 @@ class Session:
             raise BundleError(f"length is {length}; accepted: 0 to {self.context}", "ERR_ARGUMENT")
         with self._lock:
             lib.lw_session_truncate(self._open(), length)
+
+    def measure_product(self, tensor: int, logits: F32, repetitions: int) -> float:
+        """Seconds of one product by a matrix like ``tensor``; lutwerk.h, ``lw_measure_product``, says more.
+
+        ``logits`` is float32 ``[tokens, vocab]``; it says for how many tokens, and may be written.
+
+        Raises:
+            BundleError: the model does not multiply by the tensor, or the tokens exceed its chunk.
+        """
+        seconds = ffi.new("double *")
+        tokens, _ = logits.shape
+        out = ffi.from_buffer("float[]", logits)
+        with self._lock:
+            code = lib.lw_measure_product(self._open(), tensor, tokens, repetitions, out, seconds)
+        if code != lib.LW_OK:
+            raise status_error(str(self.model.path), code)
+        return float(seconds[0])
 
     def close(self) -> None:
         """Stop the threads and free the workspace."""

@@ -20,6 +20,7 @@ from lutwerk.passes import PassContext, check_stages, run_passes
 from lutwerk.progress import NoProgress, Progress
 from lutwerk.quantize import QUANTIZERS
 from lutwerk.targets import load_target
+from lutwerk.tuning_record import tuned_target
 
 AUTO = "auto"
 
@@ -32,6 +33,7 @@ class CompileOptions:
         checkpoint: A folder in Hugging Face form, or ``synthetic:NAME``.
         output: The bundle folder to create.
         target: A name from ``lutwerk targets``, or ``host``.
+        tuning: A record of ``lutwerk tune``, whose speeds replace the target's; None: the target's.
         quant: Quantiser of the linear layers, or ``auto``.
         head: Quantiser of the output head, or ``auto``. A tied embedding is the same matrix.
         embedding: Quantiser of an embedding that is not the head, or ``auto``.
@@ -48,6 +50,7 @@ class CompileOptions:
     checkpoint: str
     output: Path
     target: str = "host"
+    tuning: Path | None = None
     quant: str = AUTO
     head: str = AUTO
     embedding: str = AUTO
@@ -69,6 +72,8 @@ def compile_bundle(options: CompileOptions, progress: Progress | None = None) ->
     _check_options(options)
     check_output(options.output, options.force)
     target = load_target(options.target)
+    if options.tuning is not None:
+        target = tuned_target(target, options.tuning)
     checkpoint = read_checkpoint(options.checkpoint, max_context=options.context, seed=options.seed)
     quantizers = dict(checkpoint.default_quantizers)
     chosen: dict[Role, str] = {

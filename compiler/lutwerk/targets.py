@@ -7,8 +7,8 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from lutwerk.defs import LAYOUTS
 from lutwerk.errors import TargetError
+from lutwerk.machine import Machine, parse_machine
 
 #: Instruction sets in the order of the C library's LW_ISA_* numbers.
 ISAS = ("scalar", "avx2", "avx512")
@@ -23,7 +23,7 @@ class Target:
     isa: str
     machine: tuple[str, ...]
     cpu_flags: tuple[str, ...]
-    layouts: dict[str, str]
+    speed: Machine
 
     def fits(self, machine: str, cpu_flags: frozenset[str]) -> bool:
         """Whether a processor with these flags can run bundles for this target."""
@@ -49,16 +49,13 @@ def _read(path: Path) -> Target:
         raise TargetError(f"{path}: missing or unknown key: {odd}; see targets/README.md")
     if data["isa"] not in ISAS:
         raise TargetError(f"{path}: isa is {data['isa']!r}; accepted: {', '.join(ISAS)}")
-    layouts = data["layouts"]
-    if layouts.keys() != {"ternary", "int"} or not LAYOUTS.keys() >= set(layouts.values()):
-        raise TargetError(f"{path}: [layouts] must name a known layout for ternary and for int")
     return Target(
         path.stem,
         data["description"],
         data["isa"],
         tuple(data["machine"]),
         tuple(data["cpu_flags"]),
-        layouts,
+        parse_machine(data["speed"], str(path)),
     )
 
 

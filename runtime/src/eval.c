@@ -31,6 +31,10 @@ void lw_session_evaluate(void *session, lw_turn *turn, const void *job) {
     lw_session *s = session;
     const lw_conf_record *conf = s->model.conf;
     const lw_request *request = job;
+    if (request->repetitions > 0) {
+        lw_session_measure(s, turn, request);
+        return;
+    }
     const size_t first_wanted = request->count - request->rows;
     for (size_t done = 0; done < request->count;) {
         const size_t left = request->count - done;
@@ -59,7 +63,11 @@ lw_status lw_eval(lw_session *session, const uint32_t *tokens, size_t count, flo
             return LW_ERR_TOKEN;
     if (count > session->context - session->length)
         return LW_ERR_CONTEXT;
-    const lw_request request = {tokens, count, logits, rows, session->length};
+    const lw_request request = {.tokens = tokens,
+                                .count = count,
+                                .logits = logits,
+                                .rows = rows,
+                                .position = session->length};
     lw_pool_run(&session->pool, &request, sizeof request);
     session->length += (uint32_t)count;
     return LW_OK;

@@ -5,13 +5,15 @@
 #include "model.h"
 #include "threads.h"
 
-/* What lw_eval was called with, as each thread copies it. */
+/* What lw_eval or lw_measure_product was called with, as each thread copies it. */
 typedef struct {
     const uint32_t *tokens;
     size_t count;
     float *logits; /* [rows][vocab], of the last `rows` tokens */
     size_t rows;
-    uint32_t position; /* of the first token in the context */
+    uint32_t position;    /* of the first token in the context */
+    uint32_t op;          /* the first of the products to measure */
+    uint32_t repetitions; /* of these products; 0: evaluate the whole plan */
 } lw_request;
 
 _Static_assert(sizeof(lw_request) <= LW_MAX_JOB_BYTES, "a request must fit into a job");
@@ -34,7 +36,10 @@ struct lw_session {
     lw_pool pool;
 };
 
-/* Evaluate an lw_request; run by all threads. */
+/* Carry out an lw_request; run by all threads. */
 void lw_session_evaluate(void *session, lw_turn *turn, const void *request);
+
+/* The request of lw_measure_product; run by all threads. */
+void lw_session_measure(lw_session *s, lw_turn *turn, const lw_request *request);
 
 #endif

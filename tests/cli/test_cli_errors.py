@@ -24,6 +24,8 @@ from lutwerk.demo import CHECKPOINT
         (["bench", "b", "-p", "0", "-n", "0"], "no test is left"),
         (["bench", "b", "-t", "1,0"], "-t/--threads: 0 is out of range; accepted: 1 to 256"),
         (["bench", "b", "-o", "csv"], "invalid choice: 'csv'"),
+        (["inspect", "b", "--measure"], "--measure and --tuning go with --plan"),
+        (["tune", "--memory", "0"], "--memory: 0 is out of range"),
         (["compile", "c"], "-o/--output"),
         (["compile", "c", "-o", "b", "--rule", "x"], "--rule: 'x' is not PATTERN=NAME"),
     ],
@@ -46,6 +48,8 @@ def test_wrong_usage_exits_with_2(lutwerk, arguments, words):
         (["compile", CHECKPOINT, "-o", "b", "--target", "toaster"], "'toaster' is not known"),
         (["compile", CHECKPOINT, "-o", "b", "--quant", "i5"], "quantiser 'i5' is not known"),
         (["compile", CHECKPOINT, "-o", "no/b"], "no"),
+        (["compile", CHECKPOINT, "-o", "b", "--tuning", "nothing.toml"], "nothing.toml: No such"),
+        (["compile", CHECKPOINT, "-o", "b", "--tuning", CHECKPOINT], "Is a directory"),
     ],
 )
 def test_failures_exit_with_1_and_one_sentence(lutwerk, tmp_path, monkeypatch, arguments, words):

@@ -71,9 +71,8 @@ def test_float_weights_keep_float_activations(llama):
 
 def test_layouts_follow_the_target_and_the_user(bitnet):
     name = "model.layers.0.mlp.down_proj.weight"
-    for target in ("generic", "x86-64-v3", "x86-64-v4"):
-        preferred = load_target(target).layouts["ternary"]
-        assert stages(bitnet, target=target)["place"].weights[name].layout == preferred
+    assert stages(bitnet, target="x86-64-v3")["place"].weights[name].layout == "slices"
+    assert stages(bitnet, target="generic")["place"].weights[name].layout == "base3"
     forced = stages(bitnet, layouts=(("*down_proj*", "planes"), ("*", "base3")))["place"].weights
     assert forced[name].layout == "planes"
     assert forced["model.layers.0.self_attn.o_proj.weight"].layout == "base3"

@@ -15,15 +15,17 @@ PACKAGE = ROOT / "compiler/lutwerk"
 LAYERS: list[set[str]] = [
     {"errors", "units"},
     {"defs", "progress"},
-    {"graph", "layouts", "targets"},
-    {"model_file", "dump"},
-    {"quantize", "liveness", "manifest", "reference"},
+    {"graph", "layouts"},
+    {"machine"},
+    {"cost", "targets"},
+    {"model_file", "dump", "tuning_record"},
+    {"quantize", "liveness", "manifest", "reference", "plan"},
     {"frontends", "verify"},
     {"passes", "emit"},
-    {"pipeline"},
+    {"pipeline", "probe"},
     {"_build_native", "native", "text"},
-    {"sampling"},
-    {"generation", "verification"},
+    {"sampling", "timing"},
+    {"generation", "verification", "tune"},
     {"bundle"},
     {"api"},
     {"demo", "evaluate"},
@@ -32,8 +34,8 @@ LAYERS: list[set[str]] = [
 ]
 LEVEL = {module: level for level, layer in enumerate(LAYERS) for module in layer}
 #: What executes bundles needs nothing of what makes them.
-EXECUTION = {"native", "text", "sampling", "generation", "verification", "bundle"}
-COMPILATION = {"frontends", "quantize", "passes", "emit", "pipeline", "targets"}
+EXECUTION = {"native", "text", "sampling", "timing", "generation", "verification", "bundle"}
+COMPILATION = {"frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"}
 MODULES = list(files("compiler/lutwerk", suffixes=(".py",)))
 
 

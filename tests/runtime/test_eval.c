@@ -137,6 +137,40 @@ static void test_schedule(const lw_model *model) {
     CHECK_EQUAL(fused[view.conf->head_begin], LW_FUSED_NEVER);
 }
 
+/* Products of every tensor that the plan multiplies by; the context is as before. */
+static void test_measure(const lw_model *model, lw_session_options options) {
+    running r = start(model, options);
+    lw_model_info info;
+    lw_model_get_info(model, &info);
+    CHECK_EQUAL(lw_eval(r.session, prompt, PROMPT - 1, NULL, 0), LW_OK);
+    uint32_t measured = 0;
+    for (uint32_t i = 0; i < info.tensors; i++) {
+        lw_tensor_info tensor;
+        double seconds = -1.0;
+        CHECK_EQUAL(lw_model_get_tensor(model, i, &tensor), LW_OK);
+        const lw_status status =
+            lw_measure_product(r.session, i, 1 + i % TOY_CHUNK, 2, logits[0], &seconds);
+        const bool head = tensor.rows == TOY_VOCAB;
+        const char *one, *many;
+        CHECK_EQUAL(lw_model_get_kernels(model, i, LW_ISA_SCALAR, &one, &many), LW_OK);
+        CHECK_EQUAL(status, one || head ? LW_OK : LW_ERR_ARGUMENT);
+        CHECK(status == LW_OK ? seconds > 0.0 && seconds < 60.0 : seconds < 0.0);
+        if (head)
+            CHECK_EQUAL(lw_measure_product(r.session, i, 1, 1, NULL, &seconds), LW_ERR_ARGUMENT);
+        measured += status == LW_OK;
+    }
+    CHECK(measured > 2);
+    double seconds;
+    CHECK_EQUAL(lw_measure_product(r.session, info.tensors, 1, 1, logits[0], &seconds),
+                LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_measure_product(r.session, 0, TOY_CHUNK + 1, 1, logits[0], &seconds),
+                LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_measure_product(r.session, 0, 1, 0, logits[0], &seconds), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_eval(r.session, &prompt[PROMPT - 1], 1, logits[0], 1), LW_OK);
+    expect_reference(PROMPT, 1);
+    stop(r);
+}
+
 static void test_model(bool packed_head, uint64_t *random) {
     size_t bytes;
     uint8_t *file = toy_model_build(7, packed_head, &bytes);
@@ -149,6 +183,7 @@ static void test_model(bool packed_head, uint64_t *random) {
             const lw_session_options options = {
                 .threads = threads, .isa_limit = isa + 1, .pin = threads == 2};
             test_splits(&model, options, random);
+            test_measure(&model, options);
         }
     test_faults(&model);
     free(file);

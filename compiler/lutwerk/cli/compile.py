@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", default="host", help="device class (default: host, this machine)"
     )
+    parser.add_argument(
+        "--tuning",
+        type=Path,
+        metavar="FILE",
+        help="choose layouts by what `lutwerk tune` measured, instead of the target's speeds",
+    )
     quantizers = parser.add_argument_group("quantisation")
     quantizers.add_argument(
         "--quant", default="auto", metavar="QUANT", help="of the linear layers (default: auto)"
@@ -103,6 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
         checkpoint=arguments.checkpoint,
         output=arguments.output,
         target=arguments.target,
+        tuning=arguments.tuning,
         quant=arguments.quant,
         head=arguments.head,
         embedding=arguments.embedding,

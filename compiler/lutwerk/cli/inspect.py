@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lutwerk.cli import plan
 from lutwerk.cli.options import add_bundle, add_json, bundle_path, integer
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ EXAMPLE = """examples:
   lutwerk inspect bundle
   lutwerk inspect bundle --json | jq '.tensors[] | select(.format == "ternary")'
   LUTWERK_ISA=scalar lutwerk inspect bundle
+  lutwerk inspect bundle --plan -t 2 --measure
 """
 
 
@@ -43,7 +46,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=integer(1, 256),
         default=1,
         metavar="N",
-        help="threads for the memory statement (default: 1)",
+        help="threads for the memory statement and the plan (default: 1)",
+    )
+    planning = parser.add_argument_group("plan")
+    planning.add_argument(
+        "--plan",
+        action="store_true",
+        help="show instead why each layout was chosen: predicted times and what bounds them",
+    )
+    planning.add_argument(
+        "--measure", action="store_true", help="with --plan: measure on this machine beside it"
+    )
+    planning.add_argument(
+        "--tuning",
+        type=Path,
+        metavar="FILE",
+        help="with --plan: predict from what `lutwerk tune` measured, not the target's speeds",
     )
     add_json(parser, "everything")
 
@@ -53,9 +71,17 @@ def run(arguments: argparse.Namespace) -> int:
     from lutwerk.manifest import read_folder
     from lutwerk.native import Model
 
+    if (arguments.measure or arguments.tuning) and not arguments.plan:
+        arguments.parser.error("--measure and --tuning go with --plan")
     folder = read_folder(bundle_path(arguments))
     model = Model(folder.model)
     try:
+        if arguments.plan:
+            planned = plan.describe(
+                folder, model, arguments.threads, arguments.tuning, arguments.measure
+            )
+            print(json.dumps(planned, indent=2) if arguments.json else plan.report(folder, planned))
+            return 0
         described = describe(folder, model, arguments.context, arguments.threads)
     finally:
         model.close()

@@ -1,10 +1,11 @@
-"""Choose the byte layout of every weight: what the target prefers, unless the user named one."""
+"""Choose the byte layout of every weight: the fastest that the cost model predicts, unless the user named one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from lutwerk.cost import Product, exceeds_cache, rank
 from lutwerk.defs import FORMATS, LAYOUTS
 from lutwerk.errors import CompileError
 from lutwerk.graph import Graph, Weight
@@ -13,24 +14,49 @@ from lutwerk.targets import Target
 
 
 def choose_layouts(graph: Graph, target: Target, overrides: tuple[tuple[str, str], ...]) -> Graph:
-    """Give each weight a layout that can hold its format. An override applies to the weights that it fits."""
+    """Give each weight a layout that can hold its format.
+
+    An override applies to the weights that it fits. Of the others, matrices that are multiplied
+    get the layout of least predicted decode time with all cores of the target's machine, and
+    tables that are only looked up the smallest one.
+    """
     for pattern, layout in overrides:
         if layout not in LAYOUTS:
             raise CompileError(
                 f"--layout {pattern}={layout}: no such layout; accepted: {', '.join(LAYOUTS)}"
             )
+    multiplied = {op.weight for op in graph.ops if op.kind in ("matmul", "matmul_float")}
+    smallest = {name: _smallest(weight) for name, weight in graph.weights.items()}
+    least_bytes = sum(product.bytes for name, product in smallest.items() if name in multiplied)
+    from_memory = exceeds_cache(target.speed, least_bytes)
 
-    def choose(weight: Weight) -> Weight:
+    def choose(weight: Weight) -> str:
         assert weight.format is not None
-        fmt = FORMATS[weight.format]
-        candidates = compatible(fmt)
+        candidates = compatible(FORMATS[weight.format])
         names = (weight.name, *(source.name for source in weight.sources))
         for pattern, layout in overrides:
             if layout in candidates and any(fnmatchcase(name, pattern) for name in names):
-                return replace(weight, layout=layout)
-        if fmt.is_float:
-            return replace(weight, layout="rows")
-        preferred = target.layouts["ternary" if fmt.codebook == "TERNARY" else "int"]
-        return replace(weight, layout=preferred)
+                return layout
+        if weight.name not in multiplied:
+            return smallest[weight.name].layout
+        ranked = rank(
+            target.speed,
+            weight.rows,
+            weight.cols,
+            weight.format,
+            target.speed.cores,
+            from_memory=from_memory,
+        )
+        return ranked[0].product.layout
 
-    return replace(graph, weights={name: choose(w) for name, w in graph.weights.items()})
+    weights = {name: replace(w, layout=choose(w)) for name, w in graph.weights.items()}
+    return replace(graph, weights=weights)
+
+
+def _smallest(weight: Weight) -> Product:
+    assert weight.format is not None
+    found = [
+        Product(weight.rows, weight.cols, weight.format, layout)
+        for layout in compatible(FORMATS[weight.format])
+    ]
+    return min(found, key=lambda product: product.bytes)

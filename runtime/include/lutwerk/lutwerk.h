@@ -155,6 +155,19 @@ lw_status lw_sample(float *logits, uint32_t vocab, const lw_sampling *sampling,
                     const uint32_t *recent, size_t recent_count, uint64_t *state, uint64_t *scratch,
                     uint32_t *token);
 
+/* ---- experimental: may change in any version ---- */
+
+/* Time the matrix products of the plan whose matrix has the shape, format and layout of tensor
+ * `tensor`: all of them, one after the other in the order of the plan, `repetitions` times, by the
+ * session's threads, for `tokens` tokens (1 .. the model's chunk; 1: the kernels of decode,
+ * building of tables included; more: those of prefill). A model's equal layers so come from where
+ * they come from in decode: memory, when they exceed the caches together. The activations are
+ * zeros, and the context stays as it is. logits: float32 [tokens][vocab], overwritten when the
+ * product gives the logits, else it may be NULL. *seconds: mean of one product. Returns
+ * ERR_ARGUMENT, also for a tensor that the plan does not multiply by. */
+lw_status lw_measure_product(lw_session *session, uint32_t tensor, uint32_t tokens,
+                             uint32_t repetitions, float *logits, double *seconds);
+
 /* ---- names ---- */
 
 const char *lw_version(void);                   /* LW_VERSION as built */

@@ -1,0 +1,92 @@
+"""Explain the layouts of a compiled model: predicted times, what bounds them, and what else was possible."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from lutwerk.cost import Candidate, Product, exceeds_cache, rank
+from lutwerk.machine import Machine
+from lutwerk.model_file import ModelFile
+
+
+@dataclass(frozen=True)
+class PlannedProduct:
+    """Matrix products of one shape, format and layout.
+
+    Attributes:
+        tensor: Index of the first of their matrices in the file.
+        name: Name of that matrix.
+        count: Products of a token.
+        prefill_count: Those of them that every token of a prompt needs; the head serves the last.
+        chosen: The layout of the file, with its predictions.
+        lost: The other layouts that can hold the format, the fastest first.
+    """
+
+    tensor: int
+    name: str
+    count: int
+    prefill_count: int
+    chosen: Candidate
+    lost: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All products of a model for a number of threads on a machine."""
+
+    threads: int
+    prefill_tokens: int
+    from_memory: bool
+    products: tuple[PlannedProduct, ...]
+
+    @property
+    def decode_seconds(self) -> float:
+        """Predicted time of all products of one token."""
+        return sum(p.count * p.chosen.decode.seconds for p in self.products)
+
+    @property
+    def prefill_seconds(self) -> float:
+        """Predicted time of all products of a full chunk, without the head."""
+        return sum(p.prefill_count * p.chosen.prefill.seconds for p in self.products)
+
+
+def explain(model: ModelFile, machine: Machine, threads: int) -> Plan:
+    """Predict every product of a model; prefill for its chunk."""
+    operations = list(zip(model.op_names(), model.ops["tensor"], strict=True))
+    body = operations[: model.conf["head_begin"]]
+    uses, body_uses = (
+        Counter(int(tensor) for kind, tensor in ops if kind in ("matmul", "matmul_float"))
+        for ops in (operations, body)
+    )
+    groups: dict[Product, list[int]] = {}
+    for index in uses:
+        tensor = model.tensors[index]
+        product = Product(tensor.rows, tensor.cols, tensor.format.name, tensor.layout.name)
+        groups.setdefault(product, []).append(index)
+    weight_bytes = sum(product.bytes * len(indices) for product, indices in groups.items())
+    from_memory = exceeds_cache(machine, weight_bytes)
+    tokens = max(model.conf["chunk"], 2)
+
+    def planned(product: Product, indices: list[int]) -> PlannedProduct:
+        ranked = rank(
+            machine,
+            product.rows,
+            product.cols,
+            product.format,
+            threads,
+            tokens=tokens,
+            from_memory=from_memory,
+        )
+        chosen = next(c for c in ranked if c.product == product)
+        return PlannedProduct(
+            indices[0],
+            model.tensors[indices[0]].name,
+            sum(uses[i] for i in indices),
+            sum(body_uses[i] for i in indices),
+            chosen,
+            tuple(c for c in ranked if c is not chosen),
+        )
+
+    products = tuple(planned(product, indices) for product, indices in groups.items())
+    return Plan(threads, tokens, from_memory, products)
