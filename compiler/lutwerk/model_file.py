@@ -140,8 +140,6 @@ class ModelFile:
     tensors: list[StoredTensor]
     ops: NDArray[np.void]
     tokenizer: dict[str, Any] | None
-    golden_tokens: NDArray[np.uint32]
-    golden_sha256: str
 
     def op_names(self) -> list[str]:
         """The kind of each operation, in order."""
@@ -172,6 +170,13 @@ def read_tokenizer(sections: dict[str, memoryview]) -> dict[str, Any] | None:
     return dict(json.loads(text)) if text else None
 
 
+def read_golden(sections: dict[str, memoryview]) -> tuple[NDArray[np.uint32], str]:
+    """The GOLD section: token ids, and the SHA-256 of the logits that they give, in hexadecimal."""
+    gold = sections["GOLD"]
+    count = int(np.frombuffer(gold, "<u4", 1)[0])
+    return np.frombuffer(gold, "<u4", count, 4), bytes(gold[4 + 4 * count :]).hex()
+
+
 def read_model_file(path: Path) -> ModelFile:
     """Parse ``model.lw``."""
     sections = read_sections(path)
@@ -193,13 +198,9 @@ def read_model_file(path: Path) -> ModelFile:
         )
         for row in np.frombuffer(sections["TENS"], TENSOR)
     ]
-    gold = sections["GOLD"]
-    count = int(np.frombuffer(gold, "<u4", 1)[0])
     return ModelFile(
         conf,
         tensors,
         np.frombuffer(sections["PLAN"], OP),
         read_tokenizer(sections),
-        np.frombuffer(gold, "<u4", count, 4),
-        bytes(gold[4 + 4 * count :]).hex(),
     )

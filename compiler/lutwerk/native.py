@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from lutwerk.errors import BundleError, LutwerkError
 from lutwerk.graph import F32
+from lutwerk.model_file import NONE, SECTIONS
 
 try:
     from lutwerk._native import ffi, lib
@@ -35,8 +36,6 @@ Ids = NDArray[np.uint32]
 
 #: Most threads of a session (lw_session_options).
 MAX_THREADS = 256
-_NONE = 0xFFFFFFFF
-_SECTIONS = ("CONF", "TENS", "PLAN", "STRS", "TOKN", "GOLD", "DATA")
 _AGAIN = "copy the bundle again, or compile the checkpoint again"
 _NEXT_STEP = {
     "ERR_TRUNCATED": _AGAIN,
@@ -58,14 +57,14 @@ ISAS: tuple[str, ...] = tuple(_text(lib.lw_isa_name(i)) for i in range(lib.LW_IS
 
 def _place(status: str, detail: int) -> str:
     """Where in the file a fault lies, as the end of a clause."""
-    if detail == _NONE:
+    if detail == NONE:
         return ""
     if status in ("ERR_CHECKSUM", "ERR_SECTION"):
-        return f" in section {_SECTIONS[detail] if detail < len(_SECTIONS) else detail}"
+        return f" in section {SECTIONS[detail] if detail < len(SECTIONS) else detail}"
     return f" at operation {detail}" if status == "ERR_OP" else f" at tensor {detail}"
 
 
-def status_error(where: str, code: int, detail: int = _NONE) -> BundleError:
+def status_error(where: str, code: int, detail: int = NONE) -> BundleError:
     """The exception for a status code of the library; ``where`` names the file."""
     status = _text(lib.lw_status_name(code))
     step = _NEXT_STEP.get(status)
@@ -155,7 +154,7 @@ class Model:
             raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
         self._data = ffi.from_buffer(self._map)
         self._model = ffi.new("lw_model *")
-        detail = ffi.new("uint32_t *", _NONE)
+        detail = ffi.new("uint32_t *", NONE)
         code = lib.lw_model_open(
             self._data, len(self._map), int(check_weights), self._model, detail
         )
@@ -166,7 +165,7 @@ class Model:
         lib.lw_model_get_info(self._model, fields)
         values = {name: int(getattr(fields, name)) for name in ModelInfo.__dataclass_fields__}
         bos = values.pop("bos")
-        self.info = ModelInfo(**values, bos=None if bos == _NONE else bos)
+        self.info = ModelInfo(**values, bos=None if bos == NONE else bos)
 
     @property
     def handle(self) -> Any:

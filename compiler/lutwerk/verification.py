@@ -13,11 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from lutwerk.errors import BundleError
 from lutwerk.manifest import Folder, read_folder
-from lutwerk.model_file import read_sections
+from lutwerk.model_file import read_golden, read_sections
 from lutwerk.native import Model, Session, default_threads
 
 
@@ -103,14 +101,11 @@ def _compare_files(folder: Folder) -> None:
 
 def _self_test(folder: Folder, threads: int, found: list[str]) -> None:
     """Run the golden tokens; leave the hash of the logits and the instruction set in ``found``."""
-    section = read_sections(folder.model)["GOLD"]
-    count = int(np.frombuffer(section, "<u4", 1)[0])
-    tokens = np.frombuffer(section, "<u4", count, 4)
-    expected = bytes(section[4 + 4 * count :]).hex()
+    tokens, expected = read_golden(read_sections(folder.model))
     model = Model(folder.model)
     try:
-        session = Session(model, context=count, threads=threads)
-        logits = session.eval(tokens, rows=count)
+        session = Session(model, context=len(tokens), threads=threads)
+        logits = session.eval(tokens, rows=len(tokens))
         found += [hashlib.sha256(logits.astype("<f4").tobytes()).hexdigest(), session.isa]
     finally:
         model.close()

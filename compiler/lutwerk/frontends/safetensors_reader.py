@@ -82,10 +82,6 @@ class SafetensorsReader:
         self._claimed.add(name)
         return info
 
-    def has(self, name: str) -> bool:
-        """Whether there is a tensor of this name."""
-        return name in self._tensors
-
     def unclaimed(self) -> list[str]:
         """Names, sorted, that :meth:`claim` was not called with."""
         return sorted(self._tensors.keys() - self._claimed)

@@ -52,13 +52,13 @@ def fuse_projections(graph: Graph) -> Graph:
         replace(op, dst=move(op.dst) if op.dst else None, srcs=tuple(map(move, op.srcs)))
         for op in ops
     )
-    removed = len(graph.ops[: graph.head_begin]) - len(ops) + len(graph.ops[graph.head_begin :])
     return replace(
         graph,
         ops=rewritten,
         values=values,
         weights=weights,
-        head_begin=graph.head_begin - removed,
+        # The head has one product, so all operations that went were in front of it.
+        head_begin=graph.head_begin - (len(graph.ops) - len(ops)),
     )
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 F32 = NDArray[np.float32]
 
 LANES = 16
-SUM_COLS = 32
 
 # The constants of kernels/exp.h.
 EXP_MIN = np.float32(-87.0)
