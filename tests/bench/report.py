@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from lutwerk import __version__
 from sides import Test
 
 
@@ -82,35 +83,42 @@ def _deviation(values: list[float]) -> float:
 
 
 @dataclass(frozen=True)
-class Run:
-    """Where, when and how the rows of one run came about."""
+class Circumstances:
+    """When, where and how figures came about."""
 
     date: str
     machine: str
     load_average: str
     command: str
     lutwerk: str
-    peer: str
-    ours_bytes: int
-    theirs_bytes: dict[str, int]
-    repetitions: int
 
     @classmethod
-    def here(
-        cls, *, lutwerk: str, peer: str, ours: Path, theirs: dict[str, Path], repetitions: int
-    ) -> Self:
-        """Describe this machine and this command; ``ours`` and ``theirs`` are the model files."""
+    def here(cls) -> Self:
+        """Describe this machine, command and version."""
         return cls(
             date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             machine=_machine(),
             load_average=" ".join(f"{load:.2f}" for load in os.getloadavg()),
             command=shlex.join(["python", *sys.orig_argv[1:]]),
-            lutwerk=f"{lutwerk}, {_commit()}",
-            peer=peer,
-            ours_bytes=ours.stat().st_size,
-            theirs_bytes={name: path.stat().st_size for name, path in theirs.items()},
-            repetitions=repetitions,
+            lutwerk=f"{__version__}, {_commit()}",
         )
+
+
+@dataclass(frozen=True)
+class Run:
+    """The circumstances of a comparison: what took part, and how often. Sizes are of model files."""
+
+    at: Circumstances
+    ours: str
+    ours_bytes: int
+    peer: str
+    theirs_bytes: dict[str, int]
+    repetitions: int
+
+    def fields(self) -> dict[str, object]:
+        """Return everything under one name each."""
+        own = asdict(self)
+        return own.pop("at") | own
 
 
 def _machine() -> str:
@@ -141,9 +149,9 @@ def markdown(run: Run, rows: Sequence[Row]) -> str:
     """Return the run as a list of circumstances and a table."""
     sizes = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in run.theirs_bytes.items())
     head = [
-        f"- {run.date}, {run.machine}, load average before {run.load_average}",
-        f"- `{run.command}`",
-        f"- lutwerk {run.lutwerk}, model.lw {run.ours_bytes / 1e6:.0f} MB",
+        f"- {run.at.date}, {run.at.machine}, load average before {run.at.load_average}",
+        f"- `{run.at.command}`",
+        f"- lutwerk {run.at.lutwerk}, {run.ours}, model.lw {run.ours_bytes / 1e6:.0f} MB",
         f"- {run.peer}, GGUF: {sizes}",
         f"- median of {run.repetitions} ± standard deviation, taking turns; ratio: how many times as "
         "fast we are, in bold beside the fastest peer of the test",
@@ -166,4 +174,4 @@ def _ratio(row: Row) -> str:
 
 def json_lines(run: Run, rows: Sequence[Row]) -> str:
     """Return one object per row, each with the run under the key ``run``: a line is evidence."""
-    return "\n".join(json.dumps(asdict(row) | {"run": asdict(run)}) for row in rows)
+    return "\n".join(json.dumps(asdict(row) | {"run": run.fields()}) for row in rows)

@@ -7,12 +7,13 @@ import json
 import numpy as np
 import pytest
 
-from report import Run, compare, json_lines, markdown
+from report import Circumstances, Run, compare, json_lines, markdown
 from sides import Test as Case
 
 NAMES = {"shape": "toy", "format": "ternary", "peer": "llama.cpp", "peer_type": "TQ2_0"}
 PEERS = {"TQ2_0": NAMES, "Q2_K": NAMES | {"peer_type": "Q2_K"}}
-RUN = Run("today", "machine", "0", "python x", "0", "peer", 10**6, {"TQ2_0": 2 * 10**6}, 3)
+AT = Circumstances("today", "machine", "0", "python x", "0")
+RUN = Run(AT, "avx2", 10**6, "peer", {"TQ2_0": 2 * 10**6}, 3)
 TG, FIRST = Case.parse("tg128"), Case.parse("first128")
 
 

@@ -80,7 +80,7 @@ def test_json_lines_have_the_keys_of_the_interface(
     assert all(one["best"] != other["best"] for one, other in pairs)
     bundle = Path(files[files.index("--bundle") + 1])
     run = lines[0]["run"]
-    assert f"({bundle} 8 avx2) for made-up" in run["lutwerk"]
+    assert run["ours"] == f"{bundle} 8 avx2, for made-up"
     assert run["peer"].endswith(" 8 on any")
     assert run["theirs_bytes"] == {"Q2_K": 0, "Q2_K, no repack": 0}
 

@@ -29,12 +29,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gguf_model import BLOCK_TYPES, write_gguf
-from lutwerk import LutwerkError, __version__
+from lutwerk import LutwerkError
 from lutwerk.frontends import read_checkpoint
 from lutwerk.native import ISAS
 from lutwerk.targets import list_targets
 from peers import Peer, parse_peers, peers_beside
-from report import Run, compare, json_lines, markdown
+from report import Circumstances, Run, compare, json_lines, markdown
 from sides import Side, SideError, Test
 
 HERE = Path(__file__).parent
@@ -136,7 +136,7 @@ def _check_limit(isa: str | None, description: str) -> None:
     if isa and ISAS.index(isa) < ISAS.index("avx512") and "AVX512" in description:
         raise SideError(
             f"--isa {isa} holds us, but not the peer, which has {description}; "
-            "README.md says how to build one for --peer-python"
+            "tests/bench/README.md says how to build one for --peer-python"
         )
 
 
@@ -203,11 +203,12 @@ def main(arguments: list[str] | None = None) -> int:
             )
             sides[str(peer)] = stack.enter_context(side)
             _check_limit(options.isa, side.description)
-        run = Run.here(
-            lutwerk=f"{__version__} ({ours.description}) for {manifest['target']}",
+        run = Run(
+            Circumstances.here(),
+            ours=f"{ours.description}, for {manifest['target']}",
+            ours_bytes=(bundle / "model.lw").stat().st_size,
             peer=sides[str(peers[0])].description,
-            ours=bundle / "model.lw",
-            theirs={str(peer): file for peer, file in files.items()},
+            theirs_bytes={str(peer): file.stat().st_size for peer, file in files.items()},
             repetitions=options.repetitions,
         )
         values = _alternate(cases, sides, options.repetitions)
