@@ -60,7 +60,7 @@ def rows(model: str, figures: dict[str, list[float]]) -> list[dict[str, object]]
             "case": case,
             "tokens_per_second": round(medians[case], 2),
             "sd": round(statistics.stdev(figures[case]), 2) if len(figures[case]) > 1 else 0.0,
-            "of_1_thread": round(medians[case] / medians[CASES[0]], 2),
+            "of_1_thread": round(medians[case] / medians[CASES[0]], 3),
         }
         for case in CASES
     ]

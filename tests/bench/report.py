@@ -69,7 +69,7 @@ def compare(
             unit=test.unit,
             ours=round(mine, 2),
             theirs=round(medians[peer], 2),
-            ratio=round(ratios[peer], 2),
+            ratio=round(ratios[peer], 3),
             ours_sd=round(_deviation(ours), 2),
             theirs_sd=round(_deviation(theirs[peer]), 2),
             best=peer == fastest,
