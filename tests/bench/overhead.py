@@ -152,8 +152,8 @@ class Meter:
             * self._session.measure_product(p.tensor, self._logits, self._repetitions[p.tensor])
             for p in self._products
         )
-        mean = statistics.fmean
-        return Token(mean(evaluation[1:]), mean(sampling[1:]), products, self._tables)
+        median = statistics.median
+        return Token(median(evaluation[1:]), median(sampling[1:]), products, self._tables)
 
     def close(self) -> None:
         """Stop the threads."""

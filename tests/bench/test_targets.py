@@ -81,14 +81,16 @@ def test_kernels_count_by_shape_and_carry_the_day_of_their_file(tmp_path: Path) 
 
 
 def test_limits_from_above(tmp_path: Path) -> None:
-    lines = [{"threads": n, "positions": 512, "share": share} for n, share in ((1, 0.1), (2, 0.15))]
-    lines.append({"case": "2 beside a busy one", "of_1_thread": 0.9})
+    model = {"model": "synthetic-bitnet-b1.58-2B-4T"}
+    shares = [{"threads": n, "positions": 512, "share": s} for n, s in ((1, 0.1), (2, 0.15))]
+    lines = [line | model for line in shares]
+    lines.append({"case": "2 beside a busy one", "of_1_thread": 0.9} | model)
+    lines += [line | {"model": "other", "share": 0.9} for line in shares]
     rows = cells(tmp_path, lines)
-    assert rows["part of a decoded token that is not matrix products"][1:3] == [
-        "1 thread: 0.1; 2 threads: 0.15",
-        "no",
-    ]
-    assert rows["2 threads beside a process that keeps a core busy"][2] == "yes"
+    found = rows["bitnet-b1.58-2B-4T: part of a decoded token that is not matrix products"]
+    assert found[1:3] == ["1 thread: 0.1; 2 threads: 0.15", "no"]
+    busy = rows["bitnet-b1.58-2B-4T: 2 threads beside a process that keeps a core busy"]
+    assert busy[2] == "yes"
 
 
 def test_the_table_goes_between_the_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
