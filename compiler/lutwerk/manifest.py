@@ -43,6 +43,8 @@ _SHAPE = {
     "files": {MODEL: _FILE},
     "golden": {"logits_sha256": str},
 }
+#: Of a bundle whose layouts a tuning record chose; others have null, or no such key.
+_TUNING = {"file": str, "sha256": str, "machine": str}
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,10 @@ def read_folder(path: str | Path) -> Folder:
             f"{file}: format_version is {version!r}; this lutwerk reads {FORMAT_VERSION}; "
             "compile the checkpoint again"
         )
+    tuning = manifest.get("tuning")
     for shape, value, where in (
         (_SHAPE, manifest, ""),
+        *([] if tuning is None else [(_TUNING, tuning, "tuning")]),
         *((_FILE, stated, f"files.{name}") for name, stated in _entries(manifest.get("files"))),
     ):
         wrong = _misfit(shape, value, where)

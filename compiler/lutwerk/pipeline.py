@@ -19,7 +19,7 @@ from lutwerk.graph import Graph, Role
 from lutwerk.passes import PassContext, check_stages, run_passes
 from lutwerk.progress import NoProgress, Progress
 from lutwerk.quantize import QUANTIZERS
-from lutwerk.targets import load_target
+from lutwerk.targets import Target, load_target
 from lutwerk.tuning_record import tuned_target
 
 AUTO = "auto"
@@ -101,6 +101,7 @@ def compile_bundle(options: CompileOptions, progress: Progress | None = None) ->
         "target": target.name,
         "isa": target.isa,
         "source": _provenance(options),
+        "tuning": None if options.tuning is None else _tuning(options.tuning, target),
         "quantization": {
             **_used_quantizers(graph, quantizers),
             "rules": [list(rule) for rule in options.rules],
@@ -133,6 +134,12 @@ def _used_quantizers(graph: Graph, quantizers: dict[Role, str]) -> dict[str, str
     """The quantisers of the roles that the model has: a tied embedding is part of the head."""
     roles = {weight.role for weight in graph.weights.values()}
     return {str(role): name for role, name in quantizers.items() if role in roles}
+
+
+def _tuning(path: Path, target: Target) -> dict[str, str]:
+    """The tuning record that the layouts were chosen by, and the machine that it states."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"file": path.name, "sha256": digest, "machine": target.speed.source}
 
 
 def _provenance(options: CompileOptions) -> dict[str, Any]:

@@ -71,6 +71,8 @@ def test_the_self_test_compares_with_the_manifest_too(damaged):
         (lambda m: m.update(files=[]), r"files is \[\], expected an object"),
         (lambda m: m["files"].pop("model.lw"), "files.model.lw is None"),
         (lambda m: m["files"].update(run="x"), "files.run is 'x', expected an object"),
+        (lambda m: m.update(tuning=[]), r"tuning is \[\], expected an object"),
+        (lambda m: m.update(tuning={"file": "x"}), "tuning.sha256 is None, expected a text"),
     ],
 )
 def test_a_manifest_of_another_kind_is_refused(damaged, change, message):

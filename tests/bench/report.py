@@ -15,10 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from lutwerk import __version__
+from sides import Test
+
 
 @dataclass(frozen=True)
 class Row:
-    """One test on both sides: medians over repetitions in tokens per second, and deviations."""
+    """One test of ours beside one peer: medians over repetitions, and deviations, in ``unit``.
+
+    ``ratio`` is how many times as fast we are; ``best``: no peer was faster in this test.
+    """
 
     shape: str
     format: str
@@ -26,62 +32,93 @@ class Row:
     peer_type: str
     threads: int
     test: str
+    unit: str
     ours: float
     theirs: float
     ratio: float
     ours_sd: float
     theirs_sd: float
+    best: bool
 
-    @classmethod
-    def from_speeds(
-        cls, names: dict[str, str], threads: int, test: str, ours: list[float], theirs: list[float]
-    ) -> Self:
-        """Summarise one test; ``names`` holds shape, format, peer and peer_type."""
-        mine, peers = statistics.median(ours), statistics.median(theirs)
-        return cls(
-            **names,
+
+def compare(
+    names: dict[str, dict[str, str]],
+    threads: int,
+    test: Test,
+    ours: list[float],
+    theirs: dict[str, list[float]],
+) -> list[Row]:
+    """Summarise one test, a row for each peer in ``theirs``, which names them like ``names``.
+
+    Args:
+        names: shape, format, peer and peer_type of each peer's row.
+        threads: of all sides.
+        test: says the unit of the figures.
+        ours: our figures by repetition.
+        theirs: each peer's figures by repetition.
+    """
+    mine = statistics.median(ours)
+    medians = {peer: statistics.median(values) for peer, values in theirs.items()}
+    ratios = {peer: test.ratio(mine, median) for peer, median in medians.items()}
+    fastest = min(ratios, key=ratios.__getitem__)
+    return [
+        Row(
+            **names[peer],
             threads=threads,
-            test=test,
+            test=str(test),
+            unit=test.unit,
             ours=round(mine, 2),
-            theirs=round(peers, 2),
-            ratio=round(mine / peers, 2),
+            theirs=round(medians[peer], 2),
+            ratio=round(ratios[peer], 3),
             ours_sd=round(_deviation(ours), 2),
-            theirs_sd=round(_deviation(theirs), 2),
+            theirs_sd=round(_deviation(theirs[peer]), 2),
+            best=peer == fastest,
         )
+        for peer in theirs
+    ]
 
 
-def _deviation(speeds: list[float]) -> float:
-    return statistics.stdev(speeds) if len(speeds) > 1 else 0.0
+def _deviation(values: list[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 @dataclass(frozen=True)
-class Run:
-    """Where, when and how the rows of one run came about."""
+class Circumstances:
+    """When, where and how figures came about."""
 
     date: str
     machine: str
     load_average: str
     command: str
     lutwerk: str
-    peer: str
-    ours_bytes: int
-    theirs_bytes: int
-    repetitions: int
 
     @classmethod
-    def here(cls, *, lutwerk: str, peer: str, ours: Path, theirs: Path, repetitions: int) -> Self:
-        """Describe this machine and this command; ``ours`` and ``theirs`` are the model files."""
+    def here(cls) -> Self:
+        """Describe this machine, command and version."""
         return cls(
             date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             machine=_machine(),
             load_average=" ".join(f"{load:.2f}" for load in os.getloadavg()),
             command=shlex.join(["python", *sys.orig_argv[1:]]),
-            lutwerk=f"{lutwerk}, {_commit()}",
-            peer=peer,
-            ours_bytes=ours.stat().st_size,
-            theirs_bytes=theirs.stat().st_size,
-            repetitions=repetitions,
+            lutwerk=f"{__version__}, {_commit()}",
         )
+
+
+@dataclass(frozen=True)
+class Run:
+    """The circumstances of a comparison: what took part, and how often. Sizes are of model files."""
+
+    at: Circumstances
+    ours: str
+    ours_bytes: int
+    peer: str
+    theirs_bytes: dict[str, int]
+    repetitions: int
+
+    def fields(self) -> dict[str, object]:
+        """Return everything under one name each."""
+        own = asdict(self)
+        return own.pop("at") | own
 
 
 def _machine() -> str:
@@ -110,25 +147,31 @@ def _commit() -> str:
 
 def markdown(run: Run, rows: Sequence[Row]) -> str:
     """Return the run as a list of circumstances and a table."""
+    sizes = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in run.theirs_bytes.items())
     head = [
-        f"- {run.date}, {run.machine}, load average before {run.load_average}",
-        f"- `{run.command}`",
-        f"- lutwerk {run.lutwerk}, model.lw {run.ours_bytes / 1e6:.0f} MB",
-        f"- {run.peer}, GGUF {run.theirs_bytes / 1e6:.0f} MB",
-        f"- tokens per second: median of {run.repetitions} ± standard deviation, taking turns",
+        f"- {run.at.date}, {run.at.machine}, load average before {run.at.load_average}",
+        f"- `{run.at.command}`",
+        f"- lutwerk {run.at.lutwerk}, {run.ours}, model.lw {run.ours_bytes / 1e6:.0f} MB",
+        f"- {run.peer}, GGUF: {sizes}",
+        f"- median of {run.repetitions} ± standard deviation, taking turns; ratio: how many times as "
+        "fast we are, in bold beside the fastest peer of the test",
     ]
     table = [
-        "| shape | format | peer | threads | test | ours | theirs | ratio |",
-        "|---|---|---|---:|---|---:|---:|---:|",
+        "| shape | format | peer | threads | test | unit | ours | theirs | ratio |",
+        "|---|---|---|---:|---|---|---:|---:|---:|",
     ]
     table += [
-        f"| {r.shape} | {r.format} | {r.peer} {r.peer_type} | {r.threads} | {r.test} "
-        f"| {r.ours:.2f} ± {r.ours_sd:.2f} | {r.theirs:.2f} ± {r.theirs_sd:.2f} | {r.ratio:.2f} |"
+        f"| {r.shape} | {r.format} | {r.peer} {r.peer_type} | {r.threads} | {r.test} | {r.unit} "
+        f"| {r.ours:.2f} ± {r.ours_sd:.2f} | {r.theirs:.2f} ± {r.theirs_sd:.2f} | {_ratio(r)} |"
         for r in rows
     ]
     return "\n".join([*head, "", *table])
 
 
+def _ratio(row: Row) -> str:
+    return f"**{row.ratio:.2f}**" if row.best else f"{row.ratio:.2f}"
+
+
 def json_lines(run: Run, rows: Sequence[Row]) -> str:
     """Return one object per row, each with the run under the key ``run``: a line is evidence."""
-    return "\n".join(json.dumps(asdict(row) | {"run": asdict(run)}) for row in rows)
+    return "\n".join(json.dumps(asdict(row) | {"run": run.fields()}) for row in rows)

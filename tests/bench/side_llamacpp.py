@@ -1,9 +1,10 @@
-"""llama.cpp's side: llama-bench's pp and tg tests through libllama, without sampling.
+"""llama.cpp's side: llama-bench's pp and tg tests through libllama, without sampling, and first.
 
 Settings are llama-bench's defaults: micro-batch 512, float16 KV cache, flash attention auto, mmap,
 context cleared before each test. A pp test asks for the logits of its last token, a tg test for
-those of every token. The third argument is "on" or "off": whether llama.cpp may repack weights when
-it loads them, which some types and machines prefill slower with.
+those of every token; a first test samples by llama.cpp's greedy sampler. The third argument is "on"
+or "off": whether llama.cpp may repack weights when it loads them, which some types and machines
+prefill slower with.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class LlamaCpp:
         self._context = llama.llama_init_from_model(self._model, params)
         if self._context is None:
             raise SystemExit(f"llama.cpp cannot make a context of {context} tokens for {path}")
+        self._greedy = llama.llama_sampler_init_greedy()
         vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(self._model))
         draw = random.Random(0)
         self._tokens = [draw.randrange(vocabulary) for _ in range(context)]
@@ -57,12 +59,15 @@ class LlamaCpp:
         llama.llama_memory_clear(llama.llama_get_memory(self._context), False)
         llama.llama_set_n_threads(self._context, threads, threads)
         tokens = (llama.llama_token * test.tokens)(*self._tokens[: test.tokens])
-        if test.kind == "pp":
-            self._decode(llama.llama_batch_get_one(tokens, test.tokens))
+        if test.kind == "tg":
+            for i in range(test.tokens):
+                one = (llama.llama_token * 1)(tokens[i])
+                self._decode(llama.llama_batch_get_one(one, 1))
             return
-        for i in range(test.tokens):
-            one = (llama.llama_token * 1)(tokens[i])
-            self._decode(llama.llama_batch_get_one(one, 1))
+        self._decode(llama.llama_batch_get_one(tokens, test.tokens))
+        if test.kind == "first":
+            last = -1
+            llama.llama_sampler_sample(self._greedy, self._context, last)
 
     def _decode(self, batch: llama.llama_batch) -> None:
         status = llama.llama_decode(self._context, batch)

@@ -1,4 +1,4 @@
-"""Our side: the same pp and tg tests through the C runtime, without sampling."""
+"""Our side: the same tests through the C runtime; first samples, pp and tg do not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from lutwerk.native import Model, Session
+from lutwerk.sampling import Sampler, Sampling
 from sides import Test, serve
 
 
@@ -19,6 +20,7 @@ class Lutwerk:
         self._sessions: dict[int, Session] = {}
         draw = random.Random(0)
         self._tokens = [draw.randrange(self._model.info.vocab) for _ in range(context)]
+        self._sampler = Sampler(self._model.info.vocab, Sampling(temperature=0), seed=0)
         self.description = self._session(1).isa
 
     def _session(self, threads: int) -> Session:
@@ -31,11 +33,13 @@ class Lutwerk:
         session = self._session(threads)
         session.truncate(0)
         tokens = self._tokens[: test.tokens]
-        if test.kind == "pp":
-            session.eval(tokens)
+        if test.kind == "tg":
+            for token in tokens:
+                session.eval([token])
             return
-        for token in tokens:
-            session.eval([token])
+        logits = session.eval(tokens)
+        if test.kind == "first":
+            self._sampler.sample(logits[-1], recent=[])
 
 
 if __name__ == "__main__":

@@ -25,18 +25,34 @@ SETTLE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Test:
-    """llama-bench's pp512 (evaluate 512 tokens at once) or tg128 (128 tokens one by one)."""
+    """llama-bench's pp512 (evaluate 512 tokens at once) or tg128 (128 tokens one by one), or first128.
+
+    first128 evaluates a prompt of 128 tokens and samples the first token after it greedily.
+    """
 
     kind: str
     tokens: int
 
     @classmethod
     def parse(cls, name: str) -> Test:
-        """Read ``pp512`` or ``tg128``; ValueError when it is neither."""
-        match = re.fullmatch(r"(pp|tg)([1-9]\d*)", name)
+        """Read ``pp512``, ``tg128`` or ``first128``; ValueError when it is none of them."""
+        match = re.fullmatch(r"(pp|tg|first)([1-9]\d*)", name)
         if not match:
-            raise ValueError(f"test {name!r} is neither ppN nor tgN, such as pp512 or tg128")
+            raise ValueError(f"test {name!r} is no ppN, tgN or firstN, such as pp512 or first128")
         return cls(match[1], int(match[2]))
+
+    @property
+    def unit(self) -> str:
+        """Of figures: a rate, or a time where it is the waiting that counts."""
+        return "ms" if self.kind == "first" else "tokens/s"
+
+    def value(self, seconds: float) -> float:
+        """Return the figure of one run of so many seconds, in :attr:`unit`."""
+        return 1e3 * seconds if self.unit == "ms" else self.tokens / seconds
+
+    def ratio(self, ours: float, theirs: float) -> float:
+        """How many times as fast we are."""
+        return theirs / ours if self.unit == "ms" else ours / theirs
 
     def __str__(self) -> str:
         return f"{self.kind}{self.tokens}"
@@ -79,13 +95,13 @@ class Side:
         self.description: str = self._answer()["description"]
 
     def measure(self, test: Test, threads: int) -> float:
-        """Run ``test`` once and return tokens per second."""
+        """Run ``test`` once and return its figure, in the test's unit."""
         stdin = self._process.stdin
         assert stdin is not None
         time.sleep(SETTLE_SECONDS)
         stdin.write(json.dumps({"test": str(test), "threads": threads}) + "\n")
         seconds: float = self._answer()["seconds"]
-        return test.tokens / seconds
+        return test.value(seconds)
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

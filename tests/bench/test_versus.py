@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -43,41 +44,66 @@ def test_a_side_that_ends_early_is_named(tmp_path: Path) -> None:
         Side(script, Path("model"), 8)
 
 
-@pytest.mark.parametrize("repack", ["on", "off"])
-def test_json_lines_have_the_keys_of_the_interface(
-    repack: str,
-    tmp_path: Path,
-    echo: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.fixture
+def files(tmp_path: Path, echo: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Arguments for sides that echo, a bundle and a cache with the peer's file."""
     for side in ("side_lutwerk.py", "side_llamacpp.py"):
         (tmp_path / side).write_text(echo.read_text())
     monkeypatch.setattr(versus, "HERE", tmp_path)
     monkeypatch.setattr("sides.SETTLE_SECONDS", 0.0)
-    bundle = tmp_path / "bundle"
+    bundle, cache = tmp_path / "bundle", tmp_path / "cache"
     bundle.mkdir()
-    (bundle / "model.lw").touch()
-    used = {"quantization": {"linear": "ternary", "head": "i6g64"}}
-    (bundle / "manifest.json").write_text(json.dumps(used))
-    cache = tmp_path / "cache"
     cache.mkdir()
-    (cache / "bitnet-0.73B-Q4_K-Q6_K.gguf").touch()
+    (bundle / "model.lw").touch()
+    used = {"target": "made-up", "quantization": {"linear": "i2g64", "head": "i6g64"}}
+    (bundle / "manifest.json").write_text(json.dumps(used))
+    (cache / "bitnet-0.73B-Q2_K-Q6_K.gguf").touch()
+    return [*SHAPE, "--cache", str(cache), "--bundle", str(bundle), "-o", "json", "-r", "2"]
 
-    arguments = [*SHAPE, "--threads", "1,2", "-o", "json", "-r", "2", "--tests", "pp8,tg4"]
-    arguments += ["--cache", str(cache), "--bundle", str(bundle), "--isa", "avx2"]
-    assert versus.main([*arguments, "--peer-type", "Q4_K", "--peer-repack", repack]) == 0
+
+def test_json_lines_have_the_keys_of_the_interface(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--threads", "1,2", "--tests", "pp8,tg4,first8", "--isa", "avx2"]
+    assert versus.main([*files, *arguments]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
-    assert [(line["threads"], line["test"]) for line in lines] == [
-        (threads, test) for threads in (1, 2) for test in ("pp8", "tg4")
+    kinds = ["Q2_K, head Q6_K", "Q2_K, head Q6_K, no repack"]
+    assert [(line["threads"], line["test"], line["peer_type"]) for line in lines] == [
+        (n, test, kind) for n in (1, 2) for test in ("pp8", "tg4", "first8") for kind in kinds
     ]
     keys = {"shape", "format", "peer", "peer_type", "threads", "test", "ours", "theirs", "ratio"}
-    assert all(set(line) == keys | {"ours_sd", "theirs_sd", "run"} for line in lines)
-    expected = "Q4_K, head Q6_K" + (", no repack" if repack == "off" else "")
-    assert {line["peer_type"] for line in lines} == {expected}
-    assert lines[0]["run"]["lutwerk"].split("(")[1].startswith(f"{bundle} 8 avx2)")
-    assert lines[0]["run"]["peer"].endswith(f" 8 {repack} any")
+    keys |= {"unit", "ours_sd", "theirs_sd", "best", "run"}
+    assert all(set(line) == keys for line in lines)
+    assert {line["unit"] for line in lines if line["test"] == "first8"} == {"ms"}
+    pairs = zip(lines[::2], lines[1::2], strict=True)
+    assert all(one["best"] != other["best"] for one, other in pairs)
+    bundle = Path(files[files.index("--bundle") + 1])
+    run = lines[0]["run"]
+    assert run["ours"] == f"{bundle} 8 avx2, for made-up"
+    assert run["peer"].endswith(" 8 on any")
+    assert run["theirs_bytes"] == {"Q2_K": 0, "Q2_K, no repack": 0}
+
+
+def test_a_peer_that_is_not_limited_is_refused(files: list[str], tmp_path: Path) -> None:
+    peer = tmp_path / "side_llamacpp.py"
+    peer.write_text(peer.read_text().replace('serve("', 'serve("AVX2 AVX512" + "'))
+    with pytest.raises(SideError, match="holds us, but not the peer, which has AVX2 AVX512"):
+        versus.main([*files, "--isa", "avx2"])
+    assert versus.main([*files, "--threads", "1", "--tests", "tg1", "--isa", "avx512"]) == 0
+
+
+def test_an_instruction_set_means_a_target_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command[command.index("--target") + 1])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    for more in ([], ["--isa", "avx2"], ["--isa", "avx2", "--target", "generic"]):
+        versus._compile(versus._arguments([*SHAPE, *more]))
+    assert commands == ["host", "x86-64-v3", "generic"]
 
 
 def test_files_go_to_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

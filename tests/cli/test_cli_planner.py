@@ -1,5 +1,6 @@
 """inspect --plan and tune: what they say and keep. Times are not judged: the machine may be busy."""
 
+import hashlib
 import json
 import tomllib
 
@@ -101,6 +102,17 @@ def test_compile_uses_the_record(lutwerk, record, tmp_path):
         plan = run_json(lutwerk, "inspect", tmp_path / fast, "--plan", "--tuning", tuned)
         ternary = [p["layout"] for p in plan["products"] if p["format"] == "ternary"]
         assert set(ternary) == {fast}
+        stated = run_json(lutwerk, "inspect", tmp_path / fast)["tuning"]
+        assert stated["file"] == tuned.name
+        assert stated["sha256"] == hashlib.sha256(tuned.read_bytes()).hexdigest()
+        assert stated["machine"] == tomllib.loads(text)["speed"]["source"]
+        shown = lutwerk("inspect", tmp_path / fast).stdout
+        assert f"tuning   {tuned.name} (SHA-256 {stated['sha256'][:12]}): lutwerk tune on" in shown
+
+
+def test_without_a_record_nothing_is_shown(lutwerk, bundle):
+    assert run_json(lutwerk, "inspect", bundle)["tuning"] is None
+    assert "tuning" not in lutwerk("inspect", bundle).stdout
 
 
 def test_a_record_of_other_kernels_is_refused(lutwerk, record, tmp_path):

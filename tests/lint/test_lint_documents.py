@@ -59,6 +59,16 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     )
 
 
+def test_readme_shows_the_recorded_targets() -> None:
+    marked = r"<!-- targets: begin -->\n(.+?)\n<!-- targets: end -->"
+    shown, recorded = (
+        re.findall(marked, path.read_text(), flags=re.DOTALL)
+        for path in (README, ROOT / "tests/bench/RESULTS.md")
+    )
+    assert len(recorded) == 1, "tests/bench/RESULTS.md holds the table of targets between its marks"
+    assert shown == recorded, "write both with tests/bench/targets.py --write"
+
+
 @pytest.mark.parametrize("path", list(files(suffixes=(".md",))), ids=name)
 def test_links_lead_to_files(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", path.read_text()):

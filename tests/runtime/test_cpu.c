@@ -35,7 +35,20 @@ static void test_dispatch(void) {
                        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
     CHECK_EQUAL(lw_cpu_isa() >= LW_ISA_AVX512, avx2 && avx512);
 #endif
-    for (uint32_t isa = 0; isa <= lw_cpu_isa(); isa++) {
+}
+
+/* Whether a kernel's name ends with an instruction set that a processor with `isa` has. */
+static bool runs_on(const char *kernel, uint32_t isa) {
+    const char *suffix = strrchr(kernel, '_') + 1;
+    for (uint32_t i = 0; i <= isa; i++)
+        if (strcmp(suffix, lw_isa_name(i)) == 0)
+            return true;
+    return false;
+}
+
+/* Each instruction set has every kernel: its own, or one of a lower set. */
+static void test_selection(void) {
+    for (uint32_t isa = 0; isa < LW_ISA_COUNT; isa++) {
         lw_kernels kernels;
         lw_kernels_select(isa, &kernels);
         for (uint32_t id = 0; id < LW_LAYOUT_SLOTS; id++) {
@@ -43,6 +56,8 @@ static void test_dispatch(void) {
             CHECK((kernels.gemv[id] != NULL) == packed);
             CHECK((kernels.gemm[id] != NULL) == packed);
             CHECK((kernels.gather[id] != NULL) == packed);
+            if (packed)
+                CHECK(runs_on(kernels.gemv_name[id], isa) && runs_on(kernels.gemm_name[id], isa));
             CHECK(!kernels.lut[id] || lw_find_layout(id)->lut_bytes > 0);
         }
         CHECK(kernels.gemv_f16 && kernels.gemv_f32 && kernels.rmsnorm && kernels.quantize);
@@ -82,6 +97,7 @@ static void test_layouts(void) {
 int main(void) {
     test_names();
     test_dispatch();
+    test_selection();
     test_layouts();
     return 0;
 }

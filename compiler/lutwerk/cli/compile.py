@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tuning",
         type=Path,
         metavar="FILE",
-        help="choose layouts by what `lutwerk tune` measured, instead of the target's speeds",
+        help="choose layouts by what `lutwerk tune` measured, instead of the target's speeds; "
+        "the manifest names the record",
     )
     quantizers = parser.add_argument_group("quantisation")
     quantizers.add_argument(

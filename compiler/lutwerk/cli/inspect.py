@@ -120,7 +120,7 @@ def describe(folder: Folder, model: Model, context: int | None, threads: int) ->
 
 
 def _report(folder: Folder, described: dict[str, Any]) -> str:
-    from lutwerk.cli.summary import memory_line, plan_line, size_line
+    from lutwerk.cli.summary import memory_line, plan_line, size_line, tuning_line
     from lutwerk.cli.table import columns
     from lutwerk.units import format_bytes
 
@@ -156,6 +156,11 @@ def _report(folder: Folder, described: dict[str, Any]) -> str:
             f"context {model['max_context']}",
             f"  size     {size_line(described)}",
             f"  plan     {plan_line(described)}",
+            *(
+                [f"  tuning   {tuning_line(described['tuning'])}"]
+                if described.get("tuning")
+                else []
+            ),
             f"  memory   {memory_line(described)}",
             f"  session  {format_bytes(session['workspace_bytes'])} besides the weights, for a context of "
             f"{session['context']} with {session['threads']} thread(s); runs {session['isa']} here",

@@ -26,6 +26,11 @@ def plan_line(manifest: dict[str, Any]) -> str:
     return f"{line}, rules {' '.join(rules)}" if rules else line
 
 
+def tuning_line(tuning: dict[str, str]) -> str:
+    """The tuning record that the layouts were chosen by; enough of its hash to tell two apart."""
+    return f"{tuning['file']} (SHA-256 {tuning['sha256'][:12]}): {tuning['machine']}"
+
+
 def memory_line(manifest: dict[str, Any]) -> str:
     """The memory statement."""
     memory = manifest["memory"]

@@ -22,7 +22,7 @@ _ATTENTION_TOKENS = 8
 def build_manifest(
     graph: Graph, records: Records, golden: Golden, model: dict[str, Any], facts: dict[str, Any]
 ) -> dict[str, Any]:
-    """The manifest as JSON-ready data; ``facts`` holds version, target, source and quantisation."""
+    """The manifest as JSON-ready data; ``facts`` holds version, target, source, tuning and quantisation."""
     config = graph.config
     return {
         "lutwerk": facts["version"],
@@ -32,6 +32,7 @@ def build_manifest(
         "target": facts["target"],
         "isa": facts["isa"],
         "source": facts["source"],
+        "tuning": facts["tuning"],
         "model": {
             "vocab": config.vocab,
             "hidden": config.hidden,
