@@ -15,6 +15,16 @@ Codes = NDArray[np.uint8]
 Bytes = NDArray[np.uint8]
 #: A piece of a code: byte index, bit position in the byte, width in bits, and its lowest bit within the code.
 Piece = tuple[int, int, int, int]
+#: A piece of a field: vector, bit position in its bytes, width in bits.
+FieldPiece = tuple[int, int, int]
+
+#: Fields of layout fields that do not lie whole in a byte, by width of a code.
+_COMPOSED: dict[int, list[list[FieldPiece]]] = {
+    3: [[(0, 6, 2), (2, 6, 1)], [(1, 6, 2), (2, 7, 1)]],
+    5: [[(0, 5, 3), (3, 6, 2)], [(1, 5, 3), (4, 6, 2)], [(2, 5, 3), (3, 5, 1), (4, 5, 1)]],
+    6: [[(0, 6, 2), (1, 6, 2), (2, 6, 2)], [(3, 6, 2), (4, 6, 2), (5, 6, 2)]],
+    7: [[(i, 7, 1) for i in range(7)]],
+}
 
 #: The five trits of every byte of base3: uint8 [256, 5].
 _TRITS = (np.arange(256)[:, None] // 3 ** np.arange(5) % 3).astype(np.uint8)
@@ -27,12 +37,14 @@ def compatible(fmt: Format) -> tuple[str, ...]:
     """Names of the layouts that can hold a format."""
     if fmt.is_float:
         return ("rows",)
-    return ("base3", "slices", "planes") if fmt.codebook == "TERNARY" else ("slices", "planes")
+    return ("base3", "fields", "planes") if fmt.codebook == "TERNARY" else ("fields", "planes")
 
 
-def slice_widths(bits: int) -> list[int]:
-    """Widths of the slices of a code, widest first: 6 -> [4, 2]."""
-    return [w for w in (8, 4, 2, 1) if bits & w]
+def _fields(bits: int) -> list[list[FieldPiece]]:
+    """Pieces of the eight fields of a tile of layout fields, each field's from the highest bits of the code down."""
+    per_byte = 8 // bits
+    whole = [[(j // per_byte, j % per_byte * bits, bits)] for j in range(per_byte * bits)]
+    return whole + _COMPOSED.get(bits, [])
 
 
 def code_bytes(fmt: Format, layout: Layout, rows: int, cols: int) -> int:
@@ -71,13 +83,11 @@ def locate(layout: Layout, bits: int, cols: int, n: int, k: int) -> list[Piece]:
     if layout.name == "planes":
         base = tile * 256 * bits + col // 8 * 64 + row
         return [(base + 256 * p, col % 8, 1, p) for p in range(bits)]
-    pieces, base, low = [], tile * 64 * bits, 0
-    for width in slice_widths(bits):
-        per_vector = 32 // width
-        byte = base + col // per_vector * 64 + row * 4 + col % 4
-        pieces.append((byte, col % per_vector // 4 * width, width, low))
-        base += 64 * width
-        low += width
+    base, low = tile * 64 * bits + row * 4 + col % 4, bits
+    pieces = []
+    for vector, bit, width in _fields(bits)[col // 4]:
+        low -= width
+        pieces.append((base + vector * 64, bit, width, low))
     return pieces
 
 
@@ -107,21 +117,14 @@ def pack(codes: Codes, fmt: Format, layout: Layout) -> Bytes:
             out[:, :, p] = plane.transpose(0, 2, 3, 1)
         return out.reshape(-1)
     row_tiles, _, col_tiles, _ = tiles.shape
-    out = np.empty((row_tiles, col_tiles, fmt.bits, 64), np.uint8)
-    start = low = 0
-    for width in slice_widths(fmt.bits):
-        part = (tiles >> np.uint8(low)) & np.uint8((1 << width) - 1)
-        per_byte = 8 // width
-        # [row tile, row, column tile, vector, j, byte in dword]
-        part = part.reshape(row_tiles, 16, col_tiles, width, per_byte, 4)
-        packed = part[:, :, :, :, 0].copy()
-        for j in range(1, per_byte):
-            packed |= part[:, :, :, :, j] << np.uint8(j * width)
-        out[:, :, start : start + width] = packed.transpose(0, 2, 3, 1, 4).reshape(
-            row_tiles, col_tiles, width, 64
-        )
-        start += width
-        low += width
+    fields = tiles.reshape(row_tiles, 16, col_tiles, 8, 4).transpose(3, 0, 2, 1, 4)
+    out = np.zeros((row_tiles, col_tiles, fmt.bits, 16, 4), np.uint8)
+    for field, pieces in zip(fields, _fields(fmt.bits), strict=True):
+        low = fmt.bits
+        for vector, bit, width in pieces:
+            low -= width
+            piece = (field >> np.uint8(low)) & np.uint8((1 << width) - 1)
+            out[:, :, vector] |= piece << np.uint8(bit)
     return out.reshape(-1)
 
 
@@ -139,14 +142,11 @@ def unpack(packed: Bytes, fmt: Format, layout: Layout, rows: int, cols: int) -> 
             tiles |= bits << p
     else:
         vectors = packed.reshape(row_tiles, col_tiles, fmt.bits, 16, 4)
-        start = low = 0
-        for width in slice_widths(fmt.bits):
-            part = vectors[:, :, start : start + width].transpose(0, 3, 1, 2, 4)[:, :, :, :, None]
-            shifts = (np.arange(8 // width, dtype=np.uint8) * np.uint8(width))[:, None]
-            piece = (part >> shifts) & np.uint8((1 << width) - 1)
-            tiles |= piece.reshape(tiles.shape) << np.uint8(low)
-            start += width
-            low += width
+        fields = tiles.reshape(row_tiles, 16, col_tiles, 8, 4).transpose(3, 0, 2, 1, 4)
+        for field, pieces in zip(fields, _fields(fmt.bits), strict=True):
+            for vector, bit, width in pieces:
+                piece = (vectors[:, :, vector] >> np.uint8(bit)) & np.uint8((1 << width) - 1)
+                field[:] = (field << np.uint8(width)) | piece
     return tiles.reshape(row_tiles * layout.tile_rows, -1)[:rows, :cols]
 
 

@@ -54,7 +54,7 @@ static inline const uint8_t *lw_row_tile(const lw_matrix *w, const lw_layout *la
     return w->codes + (size_t)tile * column_tiles * lw_tile_bytes(layout, w->bits);
 }
 
-/* One token. Groups are whole column tiles: slices and planes have 32 columns, base3 only one
+/* One token. Groups are whole column tiles: fields and planes have 32 columns, base3 only one
  * group. */
 static inline void lw_gemv_scalar(const lw_layout *layout, const lw_matrix *w, const lw_q8 *x,
                                   float *y, int32_t tile_begin, int32_t tile_end) {

@@ -3,6 +3,7 @@
 #ifndef LW_SCALAR_UNPACK_H
 #define LW_SCALAR_UNPACK_H
 
+#include "../fields.h"
 #include "../kernel.h"
 
 /* Write code(n, k) of one tile to codes[n * stride + k]. */
@@ -27,49 +28,36 @@ static inline size_t lw_tile_bytes(const lw_layout *layout, int32_t bits) {
                : (size_t)layout->tile_rows * (size_t)layout->tile_cols / 8 * (size_t)bits;
 }
 
-static inline void lw_unpack_slices(const uint8_t *tile, int32_t bits, uint8_t *codes,
-                                    int32_t stride) {
-    enum { ROWS = 16, COLS = 32, VECTOR = 64 };
-    int32_t shift = 0;
-    for (int32_t n = 0; n < ROWS; n++) {
-        for (int32_t k = 0; k < COLS; k++) {
-            codes[n * stride + k] = 0;
-        }
-    }
-    for (int32_t width = 8; width > 0; width /= 2) {
-        if ((bits & width) == 0) {
-            continue;
-        }
-        const uint32_t mask = (1u << width) - 1u;
-        for (int32_t k = 0; k < COLS; k += 4) {
-            const int32_t vector_cols = COLS / width;
-            const uint8_t *vector = tile + k / vector_cols * VECTOR;
-            const int32_t down = k % vector_cols / 4 * width;
-            for (int32_t byte = 0; byte < VECTOR; byte++) {
-                uint8_t *code = &codes[byte / 4 * stride + k + byte % 4];
-                *code = (uint8_t)(*code | (((uint32_t)vector[byte] >> down) & mask) << shift);
-            }
-        }
-        tile += width * VECTOR;
-        shift += width;
-    }
-}
-
-static inline uint32_t lw_code_slices(const uint8_t *tile, int32_t bits, int32_t n, int32_t k) {
-    enum { COLS = 32, VECTOR = 64 };
+static inline uint32_t lw_code_fields(const uint8_t *tile, int32_t bits, int32_t n, int32_t k) {
+    const uint8_t *byte = tile + n * 4 + k % 4;
     uint32_t code = 0;
-    int32_t shift = 0;
-    for (int32_t width = 8; width > 0; width /= 2) {
-        if ((bits & width) == 0) {
-            continue;
-        }
-        const int32_t vector_cols = COLS / width;
-        const uint32_t byte = tile[k / vector_cols * VECTOR + n * 4 + k % 4];
-        code |= ((byte >> (k % vector_cols / 4 * width)) & ((1u << width) - 1u)) << shift;
-        tile += width * VECTOR;
-        shift += width;
+    for (int i = 0; i < LW_FIELDS_PIECES; i++) {
+        const lw_piece p = lw_field_piece(bits, k / LW_FIELD_COLS, i);
+        const uint32_t value = (uint32_t)byte[p.vector * LW_FIELDS_VECTOR] >> p.bit;
+        code = code << p.width | (value & ((1u << p.width) - 1u));
     }
     return code;
+}
+
+static inline void lw_unpack_fields(const uint8_t *tile, int32_t bits, uint8_t *codes,
+                                    int32_t stride) {
+    for (int field = 0; field < LW_FIELDS; field++) {
+        uint32_t above = 0; /* mask of the bits that earlier pieces left */
+        for (int i = 0; i < LW_FIELDS_PIECES; i++) {
+            const lw_piece p = lw_field_piece(bits, field, i);
+            const uint8_t *vector = tile + p.vector * LW_FIELDS_VECTOR;
+            const uint32_t mask = (1u << p.width) - 1u;
+            if (p.width == 0) {
+                break;
+            }
+            for (int32_t byte = 0; byte < LW_FIELDS_VECTOR; byte++) {
+                uint8_t *code = &codes[byte / 4 * stride + field * LW_FIELD_COLS + byte % 4];
+                const uint32_t high = (*code & above) << p.width;
+                *code = (uint8_t)(high | ((uint32_t)vector[byte] >> p.bit & mask));
+            }
+            above = above << p.width | mask;
+        }
+    }
 }
 
 static inline uint32_t lw_code_planes(const uint8_t *tile, int32_t bits, int32_t n, int32_t k) {
@@ -110,7 +98,8 @@ static inline void lw_unpack_base3(const uint8_t *tile, int32_t bits, uint8_t *c
     }
 }
 
-static const lw_layout lw_layout_slices = {16, 32, lw_unpack_slices, lw_code_slices};
+static const lw_layout lw_layout_fields = {LW_FIELDS_ROWS, LW_FIELDS_COLS, lw_unpack_fields,
+                                           lw_code_fields};
 static const lw_layout lw_layout_planes = {64, 32, lw_unpack_planes, lw_code_planes};
 static const lw_layout lw_layout_base3 = {64, 5, lw_unpack_base3, lw_code_base3};
 

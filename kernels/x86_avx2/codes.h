@@ -16,7 +16,12 @@
 
 #include "simd.h"
 
-enum { LW_BLOCK_COLS = 32 }; /* columns of a tile of slices and planes; every group is a multiple */
+enum { LW_BLOCK_COLS = 32 }; /* columns of a tile of fields and planes; every group is a multiple */
+
+/* Results of VPMADDUBSW that fit a 16-bit sum, 8 at most: see above. */
+LW_INLINE int lw_exact_run(const int bits) {
+    return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+}
 
 LW_INLINE int32_t lw_min_i32(int32_t a, int32_t b) {
     return a < b ? a : b;

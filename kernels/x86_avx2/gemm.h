@@ -23,7 +23,7 @@ typedef struct {
 /* sums[token][half] += codes * x over one tile of 32 columns; tokens, bits are constants. */
 LW_INLINE void lw_add_block(__m256i sums[LW_MAX_TOKENS][2], const uint8_t *codes, const int8_t *x,
                             size_t stride, int tokens, int bits) {
-    const int run = bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+    const int run = lw_exact_run(bits);
     const __m256i ones = _mm256_set1_epi16(1);
     for (int first = 0; first < 8; first += run) {
         __m256i part[LW_MAX_TOKENS][2];

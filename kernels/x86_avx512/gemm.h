@@ -2,7 +2,7 @@
  * reads the panel once, with `vpdpbusd`.
  *
  *   panel   four vectors of 16 rows; a zmm of one has, in the dword of each row, 4 columns of
- *           8 / width steps, `width` bits each: as packed (slices), or unpacked to one byte a code
+ *           8 / width steps, `width` bits each: as packed (fields), or unpacked to one byte a code
  *   x       4 columns of one token, broadcast, used four times
  *   sum     int32, 4 registers of rows x 6 tokens = 24 registers
  *

@@ -1,11 +1,14 @@
 /* Tables of half the base-3 codes (base3.h): entry e of table i is the sum over j of
  * (digit_j(121 + e) - 1) * x[5i + j] as two signed bytes.
  *
- *   low   int16 [32]: entry a < 27 for digits 0..2    \  code c = low[c % 27] + high[c / 27],
- *   high  int16 [32]: entry b < 9 for digits 3 and 4  /  four registers of 32 codes
+ * The sum of code a + 27b has a part of three columns that only a decides and a part of two that
+ * only b decides; b is 4 to 8 here. So 27 + 5 = 32 words of one register hold all parts of a table:
  *
- * Each half comes from byte products with constant digits, each register of sums from two word
- * permutes and an addition; sums are then cut into two digits of base 36, a byte each.
+ *   parts   byte products with constant digits: `a` in words 0..26, `b` in words 27..31
+ *   digits  each part cut into low + 36 * high; -18 <= low <= 17 for a, 0 <= low <= 35 for b
+ *   table   the digits of both parts by byte permutes, added; a low digit above 17 carries 1
+ *
+ * Activations enter the products as unsigned bytes, 128 too great, which a constant takes back.
  */
 #include "../kernels.h"
 #include "base3.h"
@@ -13,93 +16,88 @@
 
 #include <string.h>
 
-enum {
-    WORDS = 32,
-    VECTORS = LW_BASE3_ENTRIES / WORDS,
-    LAST_ENTRIES = LW_BASE3_ZERO + 1 - (VECTORS - 1) * WORDS, /* of the last register */
-};
+enum { A_PARTS = 27, FIRST_B = (LW_BASE3_ZERO / A_PARTS) };
 
-/* Quotient of words by a constant: exact for words below 256 and the divisors 3, 9 and 27, and for
- * words up to 1301 and the divisor 36. */
-LW_INLINE __m512i divide(__m512i words, int divisor) {
-    return _mm512_mulhi_epu16(words, _mm512_set1_epi16((int16_t)(65536 / divisor + 1)));
+#define EACH_4(f, i) f(i), f((i) + 1), f((i) + 2), f((i) + 3)
+#define EACH_16(f, i) EACH_4(f, i), EACH_4(f, (i) + 4), EACH_4(f, (i) + 8), EACH_4(f, (i) + 12)
+#define EACH_32(f, i) EACH_16(f, i), EACH_16(f, (i) + 16)
+#define EACH_64(f, i) EACH_32(f, i), EACH_32(f, (i) + 32)
+
+/* Weights of the columns of part p, both bytes of word p: columns 0 and 1 or 3 and 4; column 2. */
+#define B_OF(p) ((p) - A_PARTS + FIRST_B)
+#define WEIGHT(p, column)                                                                          \
+    ((p) < A_PARTS ? (p) / ((column) == 0 ? 1 : 3) % 3 - 1                                         \
+                   : B_OF(p) / ((column) == 0 ? 1 : 3) % 3 - 1)
+#define OUTER_WEIGHT(i) WEIGHT((i) / 2, (i) % 2)
+#define MIDDLE_WEIGHT(i) ((i) / 2 < A_PARTS && (i) % 2 == 0 ? (i) / 18 - 1 : 0)
+/* Products are too great by 128 a weight; SHIFT makes parts positive, a multiple of the base. */
+#define SHIFT (LW_BASE3_BASE * LW_BASE3_DIGIT)
+#define EXCESS(p) (128 * (WEIGHT(p, 0) + WEIGHT(p, 1) + MIDDLE_WEIGHT(2 * (p))) - SHIFT)
+/* What to add before a quotient is cut: half of the base for part a. */
+#define ROUNDING(p) ((p) < A_PARTS ? LW_BASE3_DIGIT : 0)
+
+static const _Alignas(64) int8_t outer_weights[64] = {EACH_64(OUTER_WEIGHT, 0)};
+static const _Alignas(64) int8_t middle_weights[64] = {EACH_64(MIDDLE_WEIGHT, 0)};
+static const _Alignas(64) int16_t excess_of[32] = {EACH_32(EXCESS, 0)};
+static const _Alignas(64) int16_t rounding_of[32] = {EACH_32(ROUNDING, 0)};
+
+/* The column of each byte of the outer and of the middle products. */
+#define OUTER_COLUMN(i) ((i) % 2 + ((i) / 2 < A_PARTS ? 0 : 3))
+static const _Alignas(64) int8_t outer_columns[64] = {EACH_64(OUTER_COLUMN, 0)};
+
+/* The byte of the parts of each entry; entries above 121 are masked. */
+#define A_BYTE(e) (2 * ((LW_BASE3_ZERO + (e)) % A_PARTS))
+#define B_BYTE(e) (2 * (((LW_BASE3_ZERO + (e)) / A_PARTS - FIRST_B) % 5 + A_PARTS))
+static const _Alignas(64) int8_t a_bytes[LW_BASE3_ENTRIES] = {EACH_64(A_BYTE, 0),
+                                                              EACH_64(A_BYTE, 64)};
+static const _Alignas(64) int8_t b_bytes[LW_BASE3_ENTRIES] = {EACH_64(B_BYTE, 0),
+                                                              EACH_64(B_BYTE, 64)};
+
+LW_INLINE __m512i constant(const void *at) {
+    return _mm512_load_si512(at);
 }
 
-LW_INLINE __m512i remainder_of(__m512i words, int divisor) {
-    const __m512i whole =
-        _mm512_mullo_epi16(divide(words, divisor), _mm512_set1_epi16((int16_t)divisor));
-    return _mm512_sub_epi16(words, whole);
-}
-
-/* The lowest two base-3 digits of every word, as two bytes. */
-LW_INLINE __m512i digit_pair(__m512i words) {
-    const __m512i second = remainder_of(divide(words, 3), 3);
-    return _mm512_or_si512(remainder_of(words, 3), _mm512_slli_epi16(second, 8));
-}
-
-/* The digit h of |sum| <= 635 that leaves -18 <= sum - 36 * h <= 17. */
-LW_INLINE __m512i high_digit_of(__m512i sum) {
-    const int16_t bias = LW_BASE3_BASE * LW_BASE3_DIGIT; /* makes the dividend positive */
-    const __m512i positive =
-        _mm512_add_epi16(sum, _mm512_set1_epi16((int16_t)(bias + LW_BASE3_DIGIT)));
-    return _mm512_sub_epi16(divide(positive, LW_BASE3_BASE), _mm512_set1_epi16(LW_BASE3_DIGIT));
-}
-
-/* Two neighbouring activations in every word. */
-LW_INLINE __m512i pair(const int8_t *x) {
-    int16_t two;
-    memcpy(&two, x, sizeof two);
-    return _mm512_set1_epi16(two);
+/* 64 entries whose digits are those of the parts at bytes `a` and `b`. */
+LW_INLINE void store_entries(uint8_t *table, __mmask64 used, __m512i low, __m512i high, __m512i a,
+                             __m512i b) {
+    const __m512i low_sum = _mm512_maskz_add_epi8(used, _mm512_permutexvar_epi8(a, low),
+                                                  _mm512_permutexvar_epi8(b, low));
+    const __m512i high_sum = _mm512_maskz_add_epi8(used, _mm512_permutexvar_epi8(a, high),
+                                                   _mm512_permutexvar_epi8(b, high));
+    const __mmask64 carry = _mm512_cmpgt_epi8_mask(low_sum, _mm512_set1_epi8(LW_BASE3_DIGIT - 1));
+    const __m512i low_digit =
+        _mm512_mask_sub_epi8(low_sum, carry, low_sum, _mm512_set1_epi8(LW_BASE3_BASE));
+    const __m512i high_digit = _mm512_mask_add_epi8(high_sum, carry, high_sum, _mm512_set1_epi8(1));
+    _mm512_store_si512(table, low_digit);
+    _mm512_store_si512(table + LW_BASE3_ENTRIES, high_digit);
 }
 
 void lw_lut_base3_avx512(const lw_q8 *x, void *lut, int32_t begin, int32_t end) {
-    const __m512i iota =
-        _mm512_set_epi16(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13,
-                         12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const __m512i digits01 = digit_pair(iota); /* of low's entries; of high's: digits 3 and 4 */
-    const __m512i digits2 = divide(iota, 9);
-    const __m512i bytes = _mm512_add_epi16(_mm512_mullo_epi16(iota, _mm512_set1_epi16(0x0404)),
-                                           _mm512_set1_epi16(0x0200)); /* 0, 2, 4 .. 126 */
-    __m512i low_index[VECTORS], high_index[VECTORS];
-    for (int v = 0; v < VECTORS; v++) {
-        const __m512i code =
-            _mm512_add_epi16(iota, _mm512_set1_epi16((int16_t)(LW_BASE3_ZERO + v * WORDS)));
-        low_index[v] = remainder_of(code, 27);
-        high_index[v] = divide(code, 27);
-    }
-    const __m512i ones = _mm512_set1_epi8(1);
-
+    const __m512i outer = constant(outer_weights), middle = constant(middle_weights);
+    const __m512i columns = constant(outer_columns), excess = constant(excess_of);
+    const __m512i rounding = constant(rounding_of), sign = _mm512_set1_epi8((char)0x80);
+    const __m512i a[2] = {constant(a_bytes), constant(a_bytes + 64)};
+    const __m512i b[2] = {constant(b_bytes), constant(b_bytes + 64)};
+    const __mmask64 all = ~(__mmask64)0, last = all >> (LW_BASE3_ENTRIES - LW_BASE3_ZERO - 1);
+    /* exact quotients by 36: the parts stay below 1302 */
+    const __m512i inverse = _mm512_set1_epi16(65536 / LW_BASE3_BASE + 1);
+    const __m512i base = _mm512_set1_epi16(LW_BASE3_BASE);
+    const __m512i digit = _mm512_set1_epi16(LW_BASE3_DIGIT);
     for (int32_t i = begin; i < end; i++) {
         const int8_t *x5 = x->codes + (size_t)i * LW_BASE3_COLS;
         uint8_t *table = (uint8_t *)lut + (size_t)i * LW_BASE3_TABLE;
-        const __m512i x01 = pair(x5);
-        const __m512i x2 = _mm512_set1_epi16((int16_t)(x5[2] & 0xff));
-        const __m512i x34 = pair(x5 + 3);
-        /* digits count from 0, so one time every activation is subtracted */
-        const __m512i low = _mm512_sub_epi16(
-            _mm512_add_epi16(_mm512_maddubs_epi16(digits01, x01),
-                             _mm512_maddubs_epi16(digits2, x2)),
-            _mm512_add_epi16(_mm512_maddubs_epi16(ones, x01), _mm512_maddubs_epi16(ones, x2)));
-        const __m512i high =
-            _mm512_sub_epi16(_mm512_maddubs_epi16(digits01, x34), _mm512_maddubs_epi16(ones, x34));
-        __m512i low_digit[VECTORS], high_digit[VECTORS];
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; v++) {
-            __m512i sum = _mm512_add_epi16(_mm512_permutexvar_epi16(low_index[v], low),
-                                           _mm512_permutexvar_epi16(high_index[v], high));
-            if (v + 1 == VECTORS) {
-                sum = _mm512_maskz_mov_epi16((1u << LAST_ENTRIES) - 1u, sum);
-            }
-            high_digit[v] = high_digit_of(sum);
-            low_digit[v] = _mm512_sub_epi16(
-                sum, _mm512_mullo_epi16(high_digit[v], _mm512_set1_epi16(LW_BASE3_BASE)));
-        }
-#pragma GCC unroll 2
-        for (int v = 0; v < VECTORS; v += 2) {
-            _mm512_store_si512(table + v * WORDS,
-                               _mm512_permutex2var_epi8(low_digit[v], bytes, low_digit[v + 1]));
-            _mm512_store_si512(table + LW_BASE3_ENTRIES + v * WORDS,
-                               _mm512_permutex2var_epi8(high_digit[v], bytes, high_digit[v + 1]));
-        }
+        int64_t eight; /* five are used; activations are padded */
+        memcpy(&eight, x5, sizeof eight);
+        const __m512i positive = _mm512_xor_si512(_mm512_set1_epi64(eight), sign);
+        const __m512i third = _mm512_shuffle_epi8(positive, _mm512_set1_epi16(2));
+        const __m512i products = _mm512_add_epi16(
+            _mm512_maddubs_epi16(_mm512_permutexvar_epi8(columns, positive), outer),
+            _mm512_maddubs_epi16(third, middle));
+        const __m512i parts = _mm512_sub_epi16(products, excess);
+        const __m512i quotient = _mm512_mulhi_epu16(_mm512_add_epi16(parts, rounding), inverse);
+        const __m512i low = _mm512_sub_epi16(parts, _mm512_mullo_epi16(quotient, base));
+        const __m512i high = _mm512_sub_epi16(quotient, digit);
+        store_entries(table, all, low, high, a[0], b[0]);
+        store_entries(table + 64, last, low, high, a[1], b[1]);
     }
 }

@@ -44,7 +44,7 @@ bool lw_layout_accepts(uint32_t layout, uint32_t format) {
     case LW_CODEBOOK_TERNARY:
         return layout != LW_LAYOUT_rows;
     case LW_CODEBOOK_INT:
-        return layout == LW_LAYOUT_slices || layout == LW_LAYOUT_planes;
+        return layout == LW_LAYOUT_fields || layout == LW_LAYOUT_planes;
     }
     return false;
 }

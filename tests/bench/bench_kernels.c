@@ -32,7 +32,8 @@ static const char *const layout_names[] = {
 #undef LW_LAYOUT
 };
 static const char *const page_names[] = {"4K", "2M"};
-static const width widths[] = {{2, 0}, {2, 64}, {3, 64}, {4, 64}, {6, 64}, {8, 64}};
+static const width widths[] = {{2, 0},   {2, 64},  {3, 64},  {4, 64},  {6, 64}, {8, 64},
+                               {2, 128}, {3, 128}, {4, 128}, {6, 128}, {8, 128}};
 
 typedef struct {
     const char *isa;    /* NULL: all */

@@ -36,12 +36,12 @@ CEILINGS = [_read(20.0), _read(30.0, 2), _read(99.0, pages="2M"), _multiply(200.
 CEILINGS += [_multiply(400.0, 2), _multiply(300.0, isa="avx512")]
 ROWS = [
     *CEILINGS,
-    _kernel("gemv_slices_mul_scalar", 1.0),
-    _kernel("gemv_slices_mul_avx2", 500.0, test="cache"),
-    _kernel("gemv_slices_mul_avx2", 60.0),
-    _kernel("gemv_slices_mul_avx2", 90.0, threads=2),
-    _kernel("gemm_slices_mul_avx2", 150.0, test="64 tokens", tokens=64),
-    _kernel("gemm_slices_mul_avx2", 100.0, test="128 tokens", tokens=128),
+    _kernel("gemv_fields_mul_scalar", 1.0),
+    _kernel("gemv_fields_mul_avx2", 500.0, test="cache"),
+    _kernel("gemv_fields_mul_avx2", 60.0),
+    _kernel("gemv_fields_mul_avx2", 90.0, threads=2),
+    _kernel("gemm_fields_mul_avx2", 150.0, test="64 tokens", tokens=64),
+    _kernel("gemm_fields_mul_avx2", 100.0, test="128 tokens", tokens=128),
     _kernel("gemv_base3_lut_avx2", 50.0, group=64, bits=3, bytes=5000),
 ]
 
@@ -60,7 +60,7 @@ def test_the_highest_of_equal_ceilings_counts() -> None:
 
 
 def test_an_instruction_set_can_be_chosen_and_must_be_there() -> None:
-    rows = [*ROWS, _kernel("gemv_slices_mul_avx512", 70.0)]
+    rows = [*ROWS, _kernel("gemv_fields_mul_avx512", 70.0)]
     assert Roofline.from_rows(rows).isa == "avx512"
     assert Roofline.from_rows(rows, "avx2").isa == "avx2"
     with pytest.raises(ValueError, match="no scalar kernel with a ceiling among"):
@@ -80,7 +80,7 @@ def test_text_has_the_chart_and_a_line_per_point() -> None:
     assert len(table) == 4
     assert table[0].split()[-4:] == ["60.0", "80.0", "75.0", "memory"]
     chart = "".join(line[8:] for line in lines if "|" in line)
-    assert {mark: chart.count(mark) for mark in "sSb"} == {"s": 2, "S": 1, "b": 1}
+    assert {mark: chart.count(mark) for mark in "fFb"} == {"f": 2, "F": 1, "b": 1}
 
 
 def test_picture_is_written(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_without_matplotlib_it_prints(
     rows.write_text("\n".join(map(json.dumps, ROWS)))
     assert roofline.main([str(rows), "--file", str(tmp_path / "roofline.png")]) == 0
     printed = capsys.readouterr()
-    assert "gemm_slices_mul_avx2" in printed.out
+    assert "gemm_fields_mul_avx2" in printed.out
     assert "no matplotlib" in printed.err
     assert not (tmp_path / "roofline.png").exists()
 
@@ -115,7 +115,7 @@ def test_it_reads_what_bench_kernels_prints() -> None:
         "--threads",
         "2",
         "--layout",
-        "slices",
+        "fields",
         "70",
         "90",
     ]

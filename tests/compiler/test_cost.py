@@ -19,10 +19,10 @@ PAIRS = [(f.name, layout) for f in FORMATS.values() for layout in compatible(f)]
 LOOKUP_WINS = machine(
     base3__tables=0.1,
     base3__decode__ternary=200.0,
-    slices__decode__ternary=50.0,
+    fields__decode__ternary=50.0,
     planes__decode__ternary=50.0,
 )
-LOOKUP_LOSES = machine(base3__tables=0.5, slices__decode__ternary=200.0, base3__stream=0.6)
+LOOKUP_LOSES = machine(base3__tables=0.5, fields__decode__ternary=200.0, base3__stream=0.6)
 
 
 @given(
@@ -38,7 +38,7 @@ LOOKUP_LOSES = machine(base3__tables=0.5, slices__decode__ternary=200.0, base3__
 def test_more_work_takes_longer_and_more_threads_do_not(
     pair, rows, cols, more_rows, more_cols, threads, tokens, from_memory
 ):
-    where = machine(base3__tables=0.5, planes__tables=0.2, slices__stream=0.9)
+    where = machine(base3__tables=0.5, planes__tables=0.2, fields__stream=0.9)
 
     def seconds(rows, cols, tokens, threads):
         product = Product(rows, cols, *pair)
@@ -90,10 +90,10 @@ def test_a_matrix_of_one_tile_keeps_one_core_busy():
 
 
 def test_lookup_is_chosen_exactly_where_it_wins():
-    for where, first in ((LOOKUP_WINS, "base3"), (LOOKUP_LOSES, "slices")):
+    for where, first in ((LOOKUP_WINS, "base3"), (LOOKUP_LOSES, "fields")):
         ranked = rank(where, 6912, 2560, "ternary", 1, from_memory=True)
         assert ranked[0].product.layout == first
-        assert {c.product.layout for c in ranked} == {"base3", "slices", "planes"}
+        assert {c.product.layout for c in ranked} == {"base3", "fields", "planes"}
         times = [c.decode.seconds for c in ranked]
         assert times == sorted(times)
 
@@ -101,7 +101,7 @@ def test_lookup_is_chosen_exactly_where_it_wins():
 def test_prefill_breaks_ties():
     where = machine(planes__prefill__i4=101.0)
     ranked = rank(where, 64, 64, "i4g64", 1, from_memory=False)
-    assert [c.product.layout for c in ranked] == ["planes", "slices"]
+    assert [c.product.layout for c in ranked] == ["planes", "fields"]
     assert ranked[0].decode.seconds == ranked[1].decode.seconds
 
 
@@ -122,7 +122,7 @@ def test_the_pass_follows_the_machine_and_the_user_first(tmp_path):
     folder = checkpoints.bitnet(tmp_path / "bitnet")
     name = "model.layers.0.mlp.down_proj.weight"
     assert _weights(folder, LOOKUP_WINS)[name].layout == "base3"
-    assert _weights(folder, LOOKUP_LOSES)[name].layout == "slices"
+    assert _weights(folder, LOOKUP_LOSES)[name].layout == "fields"
     forced = _weights(folder, LOOKUP_WINS, layouts=(("*down_proj*", "planes"),))
     assert forced[name].layout == "planes"
 

@@ -1,5 +1,7 @@
 """The packer against the layout formulas, on every format and layout."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,11 @@ PAIRS = [
     for fmt in FORMATS.values()
     if not fmt.is_float
     for name in layouts.compatible(fmt)
+]
+#: Widths that layout fields defines and no format has.
+PAIRS += [
+    (replace(FORMATS["i4g32"], name=f"i{bits}g32", bits=bits), LAYOUTS["fields"])
+    for bits in (1, 5, 7)
 ]
 
 

@@ -71,13 +71,13 @@ def test_float_weights_keep_float_activations(llama):
 
 def test_layouts_follow_the_target_and_the_user(bitnet):
     name = "model.layers.0.mlp.down_proj.weight"
-    assert stages(bitnet, target="x86-64-v3")["place"].weights[name].layout == "slices"
+    assert stages(bitnet, target="x86-64-v3")["place"].weights[name].layout == "fields"
     assert stages(bitnet, target="generic")["place"].weights[name].layout == "base3"
     forced = stages(bitnet, layouts=(("*down_proj*", "planes"), ("*", "base3")))["place"].weights
     assert forced[name].layout == "planes"
     assert forced["model.layers.0.self_attn.o_proj.weight"].layout == "base3"
-    assert forced["model.embed_tokens.weight"].layout == "slices"  # base3 cannot hold it
-    with pytest.raises(CompileError, match="no such layout; accepted: rows, slices"):
+    assert forced["model.embed_tokens.weight"].layout == "fields"  # base3 cannot hold it
+    with pytest.raises(CompileError, match="no such layout; accepted: rows, planes"):
         stages(bitnet, layouts=(("*", "stripes"),))
 
 

@@ -78,12 +78,12 @@ def test_a_record_of_other_kernels_or_unfinished_is_refused(tmp_path):
         ("bandwidth = [20.0, 35.0]", "bandwidth = 20", "speed.bandwidth is 20"),
         ("bandwidth = [20.0, 35.0]", f"bandwidth = [{257 * '1,'}]", "a list of 1 to 256"),
         ("bandwidth = [20.0, 35.0]", "bandwidth = [20.0, -1]", "speed.bandwidth is -1"),
-        ("slices.stream = 1.0", 'slices.stream = "fast"', "speed.rates.slices.stream is 'fast'"),
-        ("slices.stream = 1.0", "slices.stream = {}", ""),
-        ("slices.stream = 1.0", "slices.steam = 1.0", "unknown in [speed.rates]: slices.steam"),
-        ("slices.stream = 1.0", "slices.tables = 1.0", "unknown in [speed.rates]: slices.tables"),
+        ("fields.stream = 1.0", 'fields.stream = "fast"', "speed.rates.fields.stream is 'fast'"),
+        ("fields.stream = 1.0", "fields.stream = {}", ""),
+        ("fields.stream = 1.0", "fields.steam = 1.0", "unknown in [speed.rates]: fields.steam"),
+        ("fields.stream = 1.0", "fields.tables = 1.0", "unknown in [speed.rates]: fields.tables"),
         ("base3.tables = 0.0", "base3.tables = -0.1", "a number, 0 to 1000000"),
-        ("slices.stream = 1.0", "slices.stream == 1.0", "not a tuning record"),
+        ("fields.stream = 1.0", "fields.stream == 1.0", "not a tuning record"),
     ],
 )
 def test_hostile_records_are_refused_by_name(tmp_path, text, old, new, words):

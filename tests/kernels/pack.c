@@ -7,15 +7,29 @@ static size_t ceil_div(int32_t a, int32_t b) {
     return ((size_t)a + (size_t)b - 1) / (size_t)b;
 }
 
-static void put_slices(uint8_t *tile, int32_t bits, int32_t n, int32_t k, uint32_t code) {
-    for (int32_t width = 8; width > 0; width /= 2) {
-        if ((bits & width) != 0) {
-            const int32_t j = k % (32 / width) / 4;
-            uint8_t *byte = tile + k / (32 / width) * 64 + n % 16 * 4 + k % 4;
-            *byte = (uint8_t)(*byte | (code & ((1u << width) - 1u)) << (j * width));
-            tile += 64 * width;
-            code >>= width;
-        }
+/* FORMAT.md draws where each bit of a composed field lies: digit 8 * vector + bit, from the highest
+ * bit of the code on. */
+static const uint8_t *composed_bits(int32_t bits, int32_t field) {
+    static const uint8_t three[2][3] = {{7, 6, 22}, {15, 14, 23}};
+    static const uint8_t five[3][5] = {
+        {7, 6, 5, 31, 30}, {15, 14, 13, 39, 38}, {23, 22, 21, 29, 37}};
+    static const uint8_t six[2][6] = {{7, 6, 15, 14, 23, 22}, {31, 30, 39, 38, 47, 46}};
+    static const uint8_t seven[1][7] = {{7, 15, 23, 31, 39, 47, 55}};
+    return bits == 3   ? three[field - 6]
+           : bits == 5 ? five[field - 5]
+           : bits == 6 ? six[field - 6]
+                       : seven[field - 7];
+}
+
+static void put_fields(uint8_t *tile, int32_t bits, int32_t n, int32_t k, uint32_t code) {
+    const int32_t field = k / 4;
+    const int32_t whole = 8 / bits; /* codes of a byte */
+    uint8_t *bytes = tile + n % 16 * 4 + k % 4;
+    for (int32_t bit = 0; bit < bits; bit++) {
+        const int32_t at = field < whole * bits ? field / whole * 8 + field % whole * bits + bit
+                                                : composed_bits(bits, field)[bits - 1 - bit];
+        uint8_t *byte = bytes + at / 8 * 64;
+        *byte = (uint8_t)(*byte | (code >> bit & 1u) << at % 8);
     }
 }
 
@@ -49,7 +63,7 @@ lw_matrix naive_pack(const naive_matrix *m, const layout_row *layout, side at) {
     const size_t row_tiles = ceil_div(m->rows, layout->tile_rows);
     const size_t column_tiles = ceil_div(m->cols, layout->tile_cols);
     const size_t tile_bytes = layout->id == LAYOUT_base3    ? 64
-                              : layout->id == LAYOUT_slices ? 64 * (size_t)m->bits
+                              : layout->id == LAYOUT_fields ? 64 * (size_t)m->bits
                                                             : 256 * (size_t)m->bits;
     const size_t padded_rows = row_tiles * (size_t)layout->tile_rows;
     const size_t bytes = row_tiles * column_tiles * tile_bytes;
@@ -67,8 +81,8 @@ lw_matrix naive_pack(const naive_matrix *m, const layout_row *layout, side at) {
             const uint32_t code = inside ? m->codes[n * (size_t)m->cols + k] : (uint32_t)m->offset;
             const int32_t column = (int32_t)(k % (size_t)layout->tile_cols);
             uint8_t *tile = codes + t * tile_bytes;
-            if (layout->id == LAYOUT_slices) {
-                put_slices(tile, m->bits, (int32_t)n, column, code);
+            if (layout->id == LAYOUT_fields) {
+                put_fields(tile, m->bits, (int32_t)n, column, code);
             } else if (layout->id == LAYOUT_planes) {
                 put_planes(tile, m->bits, (int32_t)n, column, code);
             } else {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ TABLES = {
     "ops": ("LW_OP", 1),
     "status": ("LW_STATUS", 0),
 }
+#: Ids that stay unused, by table; each .def says why.
+RETIRED = {"layouts": {2}}
 FROZEN = Path(__file__).with_name("frozen_rows.txt")
 
 
@@ -23,7 +26,9 @@ FROZEN = Path(__file__).with_name("frozen_rows.txt")
 def test_ids_count_up_and_names_are_unique(table: str) -> None:
     macro, first = TABLES[table]
     found = rows(DEFS / f"{table}.def", macro)
-    assert [int(row[0]) for row in found] == list(range(first, first + len(found)))
+    retired = RETIRED.get(table, set())
+    ids = (i for i in count(first) if i not in retired)
+    assert [int(row[0]) for row in found] == list(islice(ids, len(found)))
     assert len({row[1] for row in found}) == len(found)
 
 

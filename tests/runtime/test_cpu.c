@@ -76,20 +76,20 @@ static void test_layouts(void) {
     CHECK(!lw_find_format(0) && !lw_find_format(UINT32_MAX));
 
     CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_rows, LW_FORMAT_f16, 3, 7), 42);
-    CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_slices, LW_FORMAT_i6g64, 17, 33), 2 * 2 * 64 * 6);
+    CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_fields, LW_FORMAT_i6g64, 17, 33), 2 * 2 * 64 * 6);
     CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_planes, LW_FORMAT_i3g32, 64, 32), 256 * 3);
     CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_base3, LW_FORMAT_ternary, 65, 6), 2 * 2 * 64);
     CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_rows, LW_FORMAT_f32, 1u << 24, 1u << 22), 1LL << 48);
     CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_base3, LW_FORMAT_ternary, 65, 6), 128 * 4);
-    CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_slices, LW_FORMAT_i4g32, 17, 33), 32 * 2 * 2);
+    CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_fields, LW_FORMAT_i4g32, 17, 33), 32 * 2 * 2);
     CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_rows, LW_FORMAT_f32, 17, 33), 0);
     CHECK_EQUAL(lw_lut_tables(lw_find_layout(LW_LAYOUT_planes), 33), 16);
     CHECK_EQUAL(lw_lut_tables(lw_find_layout(LW_LAYOUT_base3), 33), 7);
-    CHECK_EQUAL(lw_lut_tables(lw_find_layout(LW_LAYOUT_slices), 33), 0);
+    CHECK_EQUAL(lw_lut_tables(lw_find_layout(LW_LAYOUT_fields), 33), 0);
     CHECK(lw_layout_accepts(LW_LAYOUT_base3, LW_FORMAT_ternary));
     CHECK(!lw_layout_accepts(LW_LAYOUT_base3, LW_FORMAT_i2g32));
     CHECK(!lw_layout_accepts(LW_LAYOUT_rows, LW_FORMAT_ternary));
-    CHECK(!lw_layout_accepts(LW_LAYOUT_slices, LW_FORMAT_f16));
+    CHECK(!lw_layout_accepts(LW_LAYOUT_fields, LW_FORMAT_f16));
     CHECK_EQUAL(lw_format_offset(lw_find_format(LW_FORMAT_ternary)), 1);
     CHECK_EQUAL(lw_format_offset(lw_find_format(LW_FORMAT_i8g64)), 128);
 }

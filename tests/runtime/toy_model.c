@@ -34,7 +34,7 @@ static uint64_t take_data(builder *b, uint64_t bytes) {
     return begin;
 }
 
-/* Codes of a layout's own range: bytes of base3 up to 242, no code 3 in ternary slices and planes.
+/* Codes of a layout's own range: bytes of base3 up to 242, no code 3 in ternary fields and planes.
  */
 static void fill_codes(builder *b, const lw_tensor_record *tensor) {
     uint8_t *codes = b->data + tensor->codes_offset;
@@ -44,7 +44,7 @@ static void fill_codes(builder *b, const lw_tensor_record *tensor) {
         return;
     const uint64_t plane_bytes = 256;
     for (uint64_t i = 0; i < tensor->codes_bytes; i++) {
-        if (tensor->layout == LW_LAYOUT_slices)
+        if (tensor->layout == LW_LAYOUT_fields)
             codes[i] = (uint8_t)(codes[i] & ~((codes[i] & 0x55) << 1));
         if (tensor->layout == LW_LAYOUT_planes && i / plane_bytes % 2 == 1)
             codes[i] = (uint8_t)(codes[i] & ~codes[i - plane_bytes]);
@@ -148,7 +148,7 @@ typedef struct {
 } values;
 
 static void add_layer(builder *b, const values *v, uint32_t layer) {
-    static const uint32_t layouts[] = {LW_LAYOUT_base3, LW_LAYOUT_planes, LW_LAYOUT_slices};
+    static const uint32_t layouts[] = {LW_LAYOUT_base3, LW_LAYOUT_planes, LW_LAYOUT_fields};
     const uint32_t layout = layouts[layer % 3], kv_width = TOY_KV_HEADS * TOY_HEAD_DIM;
     const lw_operand qkv = columns(v->wide, 0, QKV_HEADS * TOY_HEAD_DIM);
     const lw_operand q = columns(v->wide, 0, TOY_HEADS * TOY_HEAD_DIM);
@@ -179,7 +179,7 @@ static void add_layer(builder *b, const values *v, uint32_t layer) {
            gate_up, v->normed_q8, none);
     add_op(b, layer % 2 ? LW_OP_silu_mul : LW_OP_relu2_mul, LW_NO_TENSOR, v->inner, gate, up);
     add_op(b, LW_OP_quantize, LW_NO_TENSOR, v->inner_q8, v->inner, none);
-    add_op(b, LW_OP_matmul, add_matrix(b, LW_FORMAT_i3g32, LW_LAYOUT_slices, TOY_HIDDEN, TOY_INNER),
+    add_op(b, LW_OP_matmul, add_matrix(b, LW_FORMAT_i3g32, LW_LAYOUT_fields, TOY_HIDDEN, TOY_INNER),
            v->projected, v->inner_q8, none);
     add_op(b, LW_OP_add, LW_NO_TENSOR, v->x, v->x, v->projected);
 }
@@ -200,7 +200,7 @@ static void build_plan(builder *b) {
     v.normed = (lw_operand){v.projected.offset, TOY_HIDDEN, TOY_HIDDEN};
     const uint32_t embedding =
         b->packed_head
-            ? add_matrix(b, LW_FORMAT_i6g64, LW_LAYOUT_slices, TOY_VOCAB, TOY_HIDDEN)
+            ? add_matrix(b, LW_FORMAT_i6g64, LW_LAYOUT_fields, TOY_VOCAB, TOY_HIDDEN)
             : add_tensor(b, LW_FORMAT_f16, LW_LAYOUT_rows, TOY_VOCAB, TOY_HIDDEN, 0.0f, 1.0f);
     v.rope = add_tensor(b, LW_FORMAT_f32, LW_LAYOUT_rows, TOY_CONTEXT, TOY_HEAD_DIM, 0.0f, 1.0f);
     add_op(b, LW_OP_embed, embedding, v.x, none, none);

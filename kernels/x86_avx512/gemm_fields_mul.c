@@ -1,42 +1,20 @@
-/* Sliced codes, many tokens: four row tiles of 16 rows make a panel (gemm.h). A vector of a slice
- * holds the fields of 8 / width steps of 4 columns: codes of 1, 2, 4 or 8 bits are a single slice,
- * and the panel is read as packed. For other widths, and at the edge, it is unpacked first: each
- * field is shifted to its place in the code and joined with the fields of the other slices.
+/* Layout fields, many tokens: four row tiles of 16 rows make a panel (gemm.h). Codes of 1, 2, 4 or
+ * 8 bits fill bytes, and the panel is read as packed. For other widths, and at the edge, it is
+ * unpacked first.
  */
 #include "../kernels.h"
+#include "fields.h"
 #include "gemm.h"
 
-#include <stdbool.h>
+enum { ROWS = LW_FIELDS_ROWS, COLS = LW_FIELDS_COLS, VECTOR = LW_FIELDS_VECTOR };
 
-enum { ROWS = 16, COLS = 32, VECTOR = 64, STEPS = COLS / 4 };
-
-/* One tile to one vector of each of its 8 steps. */
+/* One tile to one vector of each of its 8 fields. */
 LW_INLINE void unpack_tile(uint8_t *codes, const uint8_t *tile, const int bits) {
-    __m512i code[STEPS];
 #pragma GCC unroll 8
-    for (int s = 0; s < STEPS; s++) {
-        code[s] = _mm512_setzero_si512();
-    }
-    int low = 0;
-#pragma GCC unroll 4
-    for (int width = 8; width > 0; width /= 2) {
-#pragma GCC unroll 8
-        for (int v = 0; v < (bits & width); v++, tile += VECTOR) {
-            const __m512i bytes = _mm512_load_si512((const void *)tile);
-#pragma GCC unroll 8
-            for (int bit = 0; bit < 8; bit += width) {
-                const __m512i mask = _mm512_set1_epi8((char)(((1 << width) - 1) << low));
-                const __m512i moved = bit > low ? _mm512_srli_epi16(bytes, bit - low)
-                                                : _mm512_slli_epi16(bytes, low - bit);
-                const int s = (v * 8 + bit) / width;
-                code[s] = _mm512_or_si512(code[s], _mm512_and_si512(moved, mask));
-            }
-        }
-        low += bits & width;
-    }
-#pragma GCC unroll 8
-    for (int s = 0; s < STEPS; s++) {
-        _mm512_store_si512(codes + s * LW_PANEL_STEP, code[s]);
+    for (int field = 0; field < LW_FIELDS; field++) {
+        const int shift = lw_part_shift(bits, lw_field_part(bits, field));
+        _mm512_store_si512(codes + field * LW_PANEL_STEP,
+                           _mm512_srli_epi16(lw_field(tile, bits, field), shift));
     }
 }
 
@@ -50,11 +28,12 @@ LW_INLINE void unpack(uint8_t *codes, const uint8_t *packed, int32_t tiles, int3
             unpack_tile(codes + r * VECTOR, packed + (size_t)r * row_tile_bytes, bits);
         }
         for (int32_t r = count; r < LW_PANEL_VECTORS; r++) {
-            for (int s = 0; s < STEPS; s++) {
-                _mm512_store_si512(codes + s * LW_PANEL_STEP + r * VECTOR, _mm512_setzero_si512());
+            for (int field = 0; field < LW_FIELDS; field++) {
+                _mm512_store_si512(codes + field * LW_PANEL_STEP + r * VECTOR,
+                                   _mm512_setzero_si512());
             }
         }
-        codes += STEPS * LW_PANEL_STEP;
+        codes += LW_FIELDS * LW_PANEL_STEP;
     }
 }
 
@@ -93,7 +72,7 @@ LW_PANEL_READER(direct_2, 2, VECTOR)
 LW_PANEL_READER(direct_4, 4, VECTOR)
 LW_PANEL_READER(direct_8, 8, VECTOR)
 
-/* The reader of packed codes that are a single slice, or NULL. */
+/* The reader of packed codes that fill bytes, or NULL. */
 static const lw_panel_reader *reader_of(int32_t bits) {
     switch (bits) {
     case 1:
@@ -109,7 +88,7 @@ static const lw_panel_reader *reader_of(int32_t bits) {
     }
 }
 
-void lw_gemm_slices_mul_avx512(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
+void lw_gemm_fields_mul_avx512(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
                                size_t y_stride, int32_t tile_begin, int32_t tile_end,
                                void *scratch) {
     const int32_t tiles = lw_ceil_div(w->cols, COLS);

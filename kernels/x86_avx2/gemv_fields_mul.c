@@ -1,41 +1,37 @@
-/* Layout slices, one token: codes of 4 columns lie in a dword per row, so a shift and a mask feed
+/* Layout fields, one token: codes of 4 columns lie in a dword per row, and a field feeds
  * VPMADDUBSW.
  *
  *   ymm of codes   row 0: c0 c1 c2 c3 | row 1: c0 c1 c2 c3 | ... row 7      (two of them: 16 rows)
  *   ymm of x              x0 x1 x2 x3 |        x0 x1 x2 x3 | ...            (a broadcast dword)
  *
- * A slice of w bits gives 16-bit sums over the 32 columns of a tile (exact up to w = 4, see
- * codes.h); one VPMADDWD per tile widens them and multiplies by the slice's weight 2^shift. Slices
+ * 16-bit sums run over as many fields as stay exact (codes.h), then one VPMADDWD widens them. Codes
  * of 8 bits widen after each product.
  */
 #include "../kernels.h"
-#include "codes.h"
+#include "fields.h"
 
 typedef struct {
     __m256i lo; /* rows 0-7 */
     __m256i hi; /* rows 8-15 */
 } row_sums;
 
-/* Sums of one tile for a slice of `width` <= 4 bits, a constant. */
-LW_INLINE row_sums add_slice(row_sums sums, const uint8_t *slice, const int8_t *x, int width,
-                             int shift) {
-    const __m256i mask = _mm256_set1_epi8((char)((1 << width) - 1));
-    __m256i lo = _mm256_setzero_si256();
-    __m256i hi = _mm256_setzero_si256();
-    for (int vector = 0; vector < width; vector++) {
-        __m256i codes_lo = _mm256_load_si256((const __m256i *)(slice + vector * 64));
-        __m256i codes_hi = _mm256_load_si256((const __m256i *)(slice + vector * 64 + 32));
-        for (int j = 0; j < 8 / width; j++) {
-            const __m256i x4 = lw_broadcast4(x + vector * (LW_BLOCK_COLS / width) + j * 4);
-            lo = _mm256_add_epi16(lo, _mm256_maddubs_epi16(_mm256_and_si256(codes_lo, mask), x4));
-            hi = _mm256_add_epi16(hi, _mm256_maddubs_epi16(_mm256_and_si256(codes_hi, mask), x4));
-            codes_lo = _mm256_srli_epi16(codes_lo, width);
-            codes_hi = _mm256_srli_epi16(codes_hi, width);
+/* Sums of one tile of codes of `bits` <= 7 bits, a constant. */
+LW_INLINE row_sums add_fields(row_sums sums, const uint8_t *tile, const int8_t *x, int bits) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    const int run = lw_exact_run(bits);
+#pragma GCC unroll 8
+    for (int first = 0; first < LW_FIELDS; first += run) {
+        __m256i lo = _mm256_setzero_si256();
+        __m256i hi = _mm256_setzero_si256();
+#pragma GCC unroll 8
+        for (int field = first; field < first + run; field++) {
+            const __m256i x4 = lw_broadcast4(x + field * LW_FIELD_COLS);
+            lo = _mm256_add_epi16(lo, _mm256_maddubs_epi16(lw_field(tile, 0, bits, field), x4));
+            hi = _mm256_add_epi16(hi, _mm256_maddubs_epi16(lw_field(tile, 1, bits, field), x4));
         }
+        sums.lo = _mm256_add_epi32(sums.lo, _mm256_madd_epi16(lo, ones));
+        sums.hi = _mm256_add_epi32(sums.hi, _mm256_madd_epi16(hi, ones));
     }
-    const __m256i weight = _mm256_set1_epi16((short)(1 << shift));
-    sums.lo = _mm256_add_epi32(sums.lo, _mm256_madd_epi16(lo, weight));
-    sums.hi = _mm256_add_epi32(sums.hi, _mm256_madd_epi16(hi, weight));
     return sums;
 }
 
@@ -57,17 +53,7 @@ LW_INLINE row_sums add_bytes(row_sums sums, const uint8_t *tile, const int8_t *x
 
 /* `bits` is a constant. */
 LW_INLINE row_sums add_tile(row_sums sums, const uint8_t *tile, const int8_t *x, int bits) {
-    if (bits == 8) {
-        return add_bytes(sums, tile, x);
-    }
-    int shift = 0;
-    for (int width = 4; width > 0; width /= 2) {
-        if ((bits & width) != 0) {
-            sums = add_slice(sums, tile + shift * 64, x, width, shift);
-            shift += width;
-        }
-    }
-    return sums;
+    return bits == 8 ? add_bytes(sums, tile, x) : add_fields(sums, tile, x, bits);
 }
 
 LW_INLINE void gemv(int bits, const lw_matrix *w, const lw_q8 *x, float *y, int32_t tile_begin,
@@ -100,7 +86,7 @@ LW_INLINE void gemv(int bits, const lw_matrix *w, const lw_q8 *x, float *y, int3
     }
 }
 
-void lw_gemv_slices_mul_avx2(const lw_matrix *w, const lw_q8 *x, const void *lut, float *y,
+void lw_gemv_fields_mul_avx2(const lw_matrix *w, const lw_q8 *x, const void *lut, float *y,
                              int32_t tile_begin, int32_t tile_end) {
     (void)lut;
     switch (w->bits) {

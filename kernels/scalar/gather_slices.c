@@ -1,6 +1,0 @@
-#include "../kernels.h"
-#include "matmul.h"
-
-void lw_gather_slices_scalar(const lw_matrix *w, int32_t row, float *y) {
-    lw_gather_scalar(&lw_layout_slices, w, row, y);
-}

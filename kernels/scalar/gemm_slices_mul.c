@@ -1,8 +1,0 @@
-#include "../kernels.h"
-#include "matmul.h"
-
-void lw_gemm_slices_mul_scalar(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
-                               size_t y_stride, int32_t tile_begin, int32_t tile_end,
-                               void *scratch) {
-    lw_gemm_scalar(&lw_layout_slices, w, x, tokens, y, y_stride, tile_begin, tile_end, scratch);
-}

@@ -1,8 +1,0 @@
-#include "../kernels.h"
-#include "matmul.h"
-
-void lw_gemv_slices_mul_scalar(const lw_matrix *w, const lw_q8 *x, const void *lut, float *y,
-                               int32_t tile_begin, int32_t tile_end) {
-    (void)lut;
-    lw_gemv_scalar(&lw_layout_slices, w, x, y, tile_begin, tile_end);
-}
