@@ -15,6 +15,7 @@ PACKAGE = ROOT / "compiler/lutwerk"
 LAYERS: list[set[str]] = [
     {"errors", "units"},
     {"defs", "progress"},
+    {"split"},
     {"graph", "layouts"},
     {"machine"},
     {"cost", "targets"},
