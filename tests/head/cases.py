@@ -14,6 +14,8 @@ from lutwerk.native import Model, Session
 from lutwerk.quantize import QUANTIZERS
 
 TOPS = (1, 2, 8, 40, 64)
+#: Vocabularies.
+SMALL, LARGE = (300, 12_000), (40_000, 131_072)
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,9 @@ def draw_setup(seed: int, index: int, large: bool) -> Setup:
     """A setup of a small vocabulary with wide rows, or of a real one with narrow rows."""
     rng = np.random.default_rng((seed, index))
     if large:
-        rows, cols = int(rng.integers(40_000, 131_073)), int(rng.choice([64, 100, 128]))
+        rows, cols = int(rng.integers(LARGE[0], LARGE[1] + 1)), int(rng.choice([64, 100, 128]))
     else:
-        rows = int(np.exp(rng.uniform(np.log(300), np.log(12_000))))
+        rows = int(np.exp(rng.uniform(*np.log(SMALL))))
         cols = int(rng.choice([32, 64, 100, 256, 576] if rows < 3000 else [32, 64, 100]))
     # Mostly what two stages pay for, and sometimes more.
     paying = [top for top in TOPS if 300 * top <= rows]
@@ -55,14 +57,16 @@ def draw_setup(seed: int, index: int, large: bool) -> Setup:
 
 @dataclass
 class Tally:
-    """What happened. ``shares`` are survivors relative to the vocabulary, by kind of head and number wanted."""
+    """What happened. ``shares`` are survivors relative to the vocabulary, by kind of head, size and number wanted."""
 
     cases: int = 0
     failures: int = 0
     full: int = 0
     unlike_oracle: int = 0
     worst_error: float = 0.0
-    shares: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
+    shares: dict[tuple[str, str, int], list[float]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
     def add(self, other: "Tally") -> None:
         self.cases += other.cases
@@ -113,7 +117,11 @@ def record(tally: Tally, kind: str, top: int, got, expected, stats) -> None:
     tally.failures += not agree(got, expected, top)
     tally.full += stats.full
     if not stats.full:
-        tally.shares[kind, top].append(stats.survivors / got.size)
+        tally.shares[kind, _size(got.size), top].append(stats.survivors / got.size)
+
+
+def _size(vocab: int) -> str:
+    return f"{LARGE[0]} to {LARGE[1]}" if vocab >= LARGE[0] else f"up to {SMALL[1]}"
 
 
 def agree(got, expected, top: int) -> bool:

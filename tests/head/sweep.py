@@ -105,12 +105,13 @@ def summary(total: Tally) -> dict:
         "survivors": [
             {
                 "head": kind,
+                "vocabulary": size,
                 "top": top,
                 "cases": len(shares),
                 "median": float(np.median(shares)),
                 "p99": float(np.quantile(shares, 0.99)),
             }
-            for (kind, top), shares in sorted(total.shares.items())
+            for (kind, size, top), shares in sorted(total.shares.items())
         ],
     }
 
@@ -122,12 +123,12 @@ def report(total: Tally) -> str:
         f"unlike the oracle {found['unlike_oracle']}, greatest error over its bound "
         f"{found['worst_error_over_bound']:.3f}",
         "",
-        "| head | wanted | cases | survivors, median | 99% |",
-        "|---|---:|---:|---:|---:|",
+        "| head | vocabulary | wanted | cases | survivors, median | 99% |",
+        "|---|---|---:|---:|---:|---:|",
     ]
     for row in found["survivors"]:
         lines.append(
-            f"| {row['head']} | {row['top']} | {row['cases']} | {row['median']:.2%} | {row['p99']:.2%} |"
+            f"| {row['head']} | {row['vocabulary']} | {row['top']} | {row['cases']} | {row['median']:.2%} | {row['p99']:.2%} |"
         )
     return "\n".join(lines)
 

@@ -38,7 +38,7 @@ def test_a_real_vocabulary_on_every_instruction_set(monkeypatch, tmp_path, isa):
     setup = Setup((5,), "normal", "random", 60_000, 70, 24, 40, threads=2)
     found = run(setup, tmp_path, compared=4)
     assert (found.cases, found.failures, found.full, found.unlike_oracle) == (24, 0, 0, 0)
-    assert np.median(found.shares["normal", 40]) < 0.1
+    assert np.median(found.shares["normal", "40000 to 131072", 40]) < 0.1
 
 
 def test_without_dither_the_comparison_fails(monkeypatch, tmp_path):
