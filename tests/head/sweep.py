@@ -127,9 +127,9 @@ def report(total: Tally) -> str:
         "|---|---|---:|---:|---:|---:|",
     ]
     for row in found["survivors"]:
-        lines.append(
-            f"| {row['head']} | {row['vocabulary']} | {row['top']} | {row['cases']} | {row['median']:.2%} | {row['p99']:.2%} |"
-        )
+        cells = [row["head"], row["vocabulary"], row["top"], row["cases"]]
+        cells += [f"{row['median']:.2%}", f"{row['p99']:.2%}"]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
