@@ -8,19 +8,14 @@ enum { CHAINS = 4 };
 static void gemv_tile(const lw_matrix *w, const lw_split *s, const lw_q8 *x, float *y,
                       int32_t tile) {
     const lw_split_rows rows = lw_split_row_tile(w, s, tile);
-    const size_t low_bytes = s->low_stride * LW_SPLIT_ROWS;
+    const uint8_t *high = s->high + (size_t)(tile + 1) * s->row_tile;
+    const uint8_t *low = s->low + (size_t)(tile + 1) * LW_SPLIT_ROWS * s->low_stride;
     size_t scale = (size_t)tile * (size_t)s->groups * LW_LANES;
     __m512 acc = _mm512_setzero_ps();
     for (int32_t g = 0; g < s->groups; g++, scale += LW_LANES) {
         const int32_t k = g * LW_SPLIT_BLOCK_COLS;
         const int32_t end = lw_min_i32(w->cols, k + LW_SPLIT_BLOCK_COLS);
-        const uint8_t *next_low = rows.low[0] + low_bytes + (size_t)g * (2 * LW_SPLIT_TILE);
-        const uint8_t *next_high = rows.high + s->row_tile + (size_t)g * (2 * LW_SPLIT_TILE);
-#pragma GCC unroll 6
-        for (int i = 0; i < 6; i++) {
-            _mm_prefetch((const char *)(next_low + i * LW_SPLIT_VECTOR), _MM_HINT_T1);
-            _mm_prefetch((const char *)(next_high + i * LW_SPLIT_VECTOR), _MM_HINT_T1);
-        }
+        lw_split_prefetch_group(high, low, g);
         __m512i code[LW_SPLIT_STEPS];
         lw_split_unpack(w, s, &rows, g, code);
         lw_i32x16 part[CHAINS] = {
