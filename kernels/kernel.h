@@ -67,6 +67,30 @@ static inline size_t lw_gemm_scratch_bytes(int32_t cols) {
     return (size_t)LW_MAX_TILE_ROWS * (size_t)lw_q8_stride(cols);
 }
 
+/* The two stages of a product in layout split (split.h), which find the rows with the greatest
+ * results while most rows' low parts stay unread: docs/two-stage-head.md. Sums over q are over the
+ * 64 columns of a group, of one token. */
+typedef struct {
+    int32_t high_start; /* sum of (7 - 2 * offset - 2 * dither) * q */
+    int32_t low_start;  /* sum of -7 * q */
+    float energy;       /* sum of q^2, exact */
+} lw_split_group;
+
+/* Fill groups[ceil(cols / 64)], once a token. */
+typedef void lw_split_groups_fn(const lw_matrix *w, const lw_q8 *x, lw_split_group *groups);
+
+/* For rows of row tiles [tile_begin, tile_end): estimate[n] = the sum over groups of scale *
+ * (float)(16 * sum(high * q) + high_start), halved: the result with every low part at 3.5, before
+ * the factor x->scales; radius[n] = square root of the sum of (scale * scale) * energy. */
+typedef void lw_split_estimate_fn(const lw_matrix *w, const lw_q8 *x, const lw_split_group *groups,
+                                  float *estimate, float *radius, int32_t tile_begin,
+                                  int32_t tile_end);
+
+/* low[i] = the sum over groups of scale * (float)(2 * sum(low * q) + low_start), halved, for row
+ * rows[i], i < count: what the estimate lacks. */
+typedef void lw_split_refine_fn(const lw_matrix *w, const lw_q8 *x, const lw_split_group *groups,
+                                const uint32_t *rows, int32_t count, float *low);
+
 /* y[n] = sum over k of w[n][k] * x[k], rows [row_begin, row_end) of a row-major float matrix (f16
  * or f32 bits). */
 typedef void lw_gemv_float_fn(const void *w, int32_t cols, const float *x, float *y,
@@ -138,6 +162,9 @@ typedef struct {
     lw_rope_fn *rope;
     lw_to_f16_fn *to_f16;
     lw_attention_fn *attention;
+    lw_split_groups_fn *split_groups;
+    lw_split_estimate_fn *split_estimate;
+    lw_split_refine_fn *split_refine;
 } lw_kernels;
 
 #endif

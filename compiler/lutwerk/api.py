@@ -38,7 +38,8 @@ def compile(
             speeds.
         quant: quantiser of the linear layers, such as ``ternary`` or ``i4g64``; ``auto`` keeps what
             the model has.
-        head: quantiser of the output head.
+        head: quantiser of the output head; ``auto`` reads one that exceeds the target's cache in two
+            stages (docs/two-stage-head.md).
         embedding: quantiser of the token embedding.
         rules: pairs of a tensor name pattern (``*`` matches anything) and a quantiser; they go
             before the others.

@@ -13,7 +13,8 @@ from lutwerk.generation import Generation
 from lutwerk.graph import F32
 from lutwerk.manifest import Folder, Memory, read_folder
 from lutwerk.model_file import read_sections
-from lutwerk.native import Ids, Model, ModelInfo, Session, default_threads
+from lutwerk.native import Ids, Model, Session, default_threads
+from lutwerk.native_types import ModelInfo
 from lutwerk.sampling import Sampler, Sampling
 from lutwerk.text import StopFilter, StreamDecoder, TextCodec
 from lutwerk.verification import Verification, verify_folder
@@ -118,6 +119,7 @@ class Bundle:
         repeat_penalty: float = 1.0,
         seed: int | None = None,
         stop: Sequence[str] = (),
+        full_head: bool = False,
     ) -> Generation:
         """Continue ``prompt`` from an empty context, as an iterator of text.
 
@@ -132,6 +134,8 @@ class Bundle:
             seed: 0 to 2^64 - 1; the same seed gives the same text on every machine. Random by
                 default.
             stop: strings that end the text, not included in it.
+            full_head: compute every logit of every token, where the bundle has a two-stage head
+                that computes those which can matter. The text is the same.
 
         Returns:
             An iterator of pieces of text; its attributes tell why it ended, the tokens and the
@@ -158,9 +162,11 @@ class Bundle:
             ids,
             max_tokens,
             codec.eos,
+            sampling,
             Sampler(self.info.vocab, sampling, secrets.randbits(64) if seed is None else seed),
             StreamDecoder(codec, ids),
             StopFilter([stop] if isinstance(stop, str) else stop),
+            full_head=full_head,
         )
         self._take_session()
         self._generation = generation

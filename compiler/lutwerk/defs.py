@@ -56,12 +56,12 @@ class Format:
     @property
     def offset(self) -> int:
         """The code of the value 0."""
-        return 1 if self.codebook == "TERNARY" else 1 << (self.bits - 1)
+        return {"TERNARY": 1, "INT57": 30}.get(self.codebook, 1 << (self.bits - 1))
 
     @property
     def max_code(self) -> int:
         """The greatest legal code."""
-        return 2 if self.codebook == "TERNARY" else (1 << self.bits) - 1
+        return {"TERNARY": 2, "INT57": 56}.get(self.codebook, (1 << self.bits) - 1)
 
     def groups(self, cols: int) -> int:
         """Scales per row of ``cols`` columns."""

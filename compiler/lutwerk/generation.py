@@ -6,10 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+import numpy as np
+
 from lutwerk.errors import BundleError
 from lutwerk.graph import F32
 from lutwerk.native import Session
-from lutwerk.sampling import Sampler
+from lutwerk.native_types import HeadStats
+from lutwerk.sampling import Sampler, Sampling
 from lutwerk.text import StopFilter, StreamDecoder
 
 #: Why a generation ended: an end-of-sequence token, a stop string, max_tokens, or a full context.
@@ -30,6 +33,7 @@ class Generation(Iterator[str]):
         eval_tokens: tokens evaluated after the prompt; the last one generated never needs to be.
         eval_seconds: time to evaluate and sample, without the time that the caller takes between
             pieces.
+        head: what the two-stage head did; None with the full head, and for a model that has no other.
     """
 
     def __init__(
@@ -38,9 +42,12 @@ class Generation(Iterator[str]):
         prompt: Sequence[int],
         max_tokens: int,
         eos: frozenset[int],
+        sampling: Sampling,
         sampler: Sampler,
         decoder: StreamDecoder,
         stops: StopFilter,
+        *,
+        full_head: bool = False,
     ):
         if len(prompt) > session.context:
             raise BundleError(
@@ -58,10 +65,13 @@ class Generation(Iterator[str]):
         self._prompt = list(prompt)
         self._max_tokens = max_tokens
         self._eos = eos
+        self._sampling = sampling
         self._sampler = sampler
         self._decoder = decoder
         self._stops = stops
         self._superseded = False
+        two_stages = not full_head and session.model.has_two_stage_head
+        self.head: HeadStats | None = HeadStats() if two_stages else None
         self._pieces = self._run()
 
     def __next__(self) -> str:
@@ -93,7 +103,7 @@ class Generation(Iterator[str]):
             if reason:
                 break
             began = time.perf_counter()
-            logits = self._session.eval(self.tokens[-1:])
+            logits = self._evaluate(self.tokens[-1:])
             self.eval_tokens += 1
             self.eval_seconds += time.perf_counter() - began
         rest = self._stops.feed(self._decoder.flush()) + self._stops.flush()
@@ -109,16 +119,28 @@ class Generation(Iterator[str]):
         last = (len(self._prompt) - 1) // chunk * chunk
         for start in range(0, last, chunk):
             self._session.eval(self._prompt[start : start + chunk], rows=0)
-        logits = self._session.eval(self._prompt[last:])
+        logits = self._evaluate(self._prompt[last:])
         self.prompt_seconds = time.perf_counter() - began
         return logits
+
+    def _evaluate(self, ids: Sequence[int]) -> F32:
+        """The logits that the next choice needs, float32 ``[vocab]``."""
+        if self.head is None:
+            return np.asarray(self._session.eval(ids)[0])
+        before = self._session.head_stats()
+        logits = self._session.eval_top(ids, self._sampling.logits_needed(self._recent()))
+        self.head += self._session.head_stats() - before
+        return logits
+
+    def _recent(self) -> list[int]:
+        """The tokens that the repeat penalty applies to."""
+        return (self._prompt[-PENALTY_WINDOW:] + self.tokens[-PENALTY_WINDOW:])[-PENALTY_WINDOW:]
 
     def _next_token(self, logits: F32) -> FinishReason | None:
         if len(self.tokens) == self._max_tokens:
             return "length"
         began = time.perf_counter()
-        recent = (self._prompt[-PENALTY_WINDOW:] + self.tokens[-PENALTY_WINDOW:])[-PENALTY_WINDOW:]
-        token = self._sampler.sample(logits[-1], recent)
+        token = self._sampler.sample(logits, self._recent())
         self.eval_seconds += time.perf_counter() - began
         if token in self._eos:
             return "eos"

@@ -1,7 +1,8 @@
 """Pack codes and scales into the byte layouts of runtime/FORMAT.md, and read them back.
 
 ``locate`` is the layout written as a formula; ``pack`` and ``unpack`` are the same as array operations, and a test
-compares the two on every layout.
+compares the two on every layout of tiles. Layout ``split``, whose parts are not tiles, has these functions in
+:mod:`lutwerk.split`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lutwerk import split
 from lutwerk.defs import Format, Layout
+from lutwerk.split import Piece
 
 Codes = NDArray[np.uint8]
 Bytes = NDArray[np.uint8]
-#: A piece of a code: byte index, bit position in the byte, width in bits, and its lowest bit within the code.
-Piece = tuple[int, int, int, int]
 #: A piece of a field: vector, bit position in its bytes, width in bits.
 FieldPiece = tuple[int, int, int]
 
@@ -37,7 +38,8 @@ def compatible(fmt: Format) -> tuple[str, ...]:
     """Names of the layouts that can hold a format."""
     if fmt.is_float:
         return ("rows",)
-    return ("base3", "fields", "planes") if fmt.codebook == "TERNARY" else ("fields", "planes")
+    first = {"TERNARY": ("base3",), "INT57": ("split",)}.get(fmt.codebook, ())
+    return (*first, "fields", "planes")
 
 
 def _fields(bits: int) -> list[list[FieldPiece]]:
@@ -51,6 +53,8 @@ def code_bytes(fmt: Format, layout: Layout, rows: int, cols: int) -> int:
     """Bytes of the codes of a matrix."""
     if layout.name == "rows":
         return rows * cols * fmt.bits // 8
+    if layout.name == "split":
+        return split.code_bytes(rows, cols)
     tiles = -(-rows // layout.tile_rows) * -(-cols // layout.tile_cols)
     if layout.name == "base3":
         return tiles * layout.tile_rows

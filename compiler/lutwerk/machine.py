@@ -21,7 +21,7 @@ _PARTS = ("source", "cache_mib", "bandwidth", "rates")
 
 def family(fmt: Format) -> str:
     """Formats that a kernel runs at one speed: ``ternary``, ``i2`` to ``i8`` (any group), ``f16``, ``f32``."""
-    return f"i{fmt.bits}" if fmt.codebook == "INT" else fmt.name
+    return f"i{fmt.bits}" if fmt.codebook in ("INT", "INT57") else fmt.name
 
 
 def families(layout: str) -> tuple[str, ...]:

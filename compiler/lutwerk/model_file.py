@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lutwerk import layouts
+from lutwerk import layouts, split
 from lutwerk.defs import FORMATS, LAYOUTS, OPS, Format, Layout
 from lutwerk.errors import BundleError
 
@@ -115,15 +115,17 @@ class StoredTensor:
         tiles = -(-self.rows // self.layout.tile_rows)
         per_tile = self.codes.size // tiles
         scale_tile = self.scales.size // tiles
-        codes = layouts.unpack(
-            self.codes[first_tile * per_tile : last_tile * per_tile],
+        scales = layouts.unpack_scales(
+            self.scales[first_tile * scale_tile : last_tile * scale_tile],
             self.format,
             self.layout,
             len(rows),
             self.cols,
         )
-        scales = layouts.unpack_scales(
-            self.scales[first_tile * scale_tile : last_tile * scale_tile],
+        if self.layout.name == "split":
+            return split.unpack(self.codes, self.rows, self.cols, rows), scales
+        codes = layouts.unpack(
+            self.codes[first_tile * per_tile : last_tile * per_tile],
             self.format,
             self.layout,
             len(rows),

@@ -13,7 +13,6 @@ import threading
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from lutwerk.errors import BundleError, LutwerkError
 from lutwerk.graph import F32
 from lutwerk.model_file import NONE, SECTIONS
+from lutwerk.native_types import HeadStats, ModelInfo, TensorInfo
 
 try:
     from lutwerk._native import ffi, lib
@@ -97,44 +97,6 @@ def default_threads() -> int:
     return min(int(lib.lw_cpu_count()), MAX_THREADS)
 
 
-@dataclass(frozen=True)
-class ModelInfo:
-    """Constants of a model; runtime/FORMAT.md, section CONF, gives the ranges."""
-
-    vocab: int
-    hidden: int
-    layers: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    max_context: int
-    chunk: int
-    isa: int
-    tensors: int
-    ops: int
-    bos: int | None
-    weight_bytes: int
-    arena_bytes: int
-    kv_bytes_per_token: int
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """One stored tensor; ``bytes`` counts codes and scales, padding included."""
-
-    name: str
-    rows: int
-    cols: int
-    format: str
-    layout: str
-    bytes: int
-
-    @property
-    def bits_per_weight(self) -> float:
-        """Stored bits for each weight, with scales and padding."""
-        return 8 * self.bytes / (self.rows * self.cols)
-
-
 class Model:
     """An open model.lw, mapped read-only. ``check_weights`` also compares the checksum of all weights.
 
@@ -191,6 +153,11 @@ class Model:
                 )
             )
         return found
+
+    @property
+    def has_two_stage_head(self) -> bool:
+        """Whether :meth:`Session.eval_top` can do with less than the full head."""
+        return any(t.layout == "split" and t.rows == self.info.vocab for t in self.tensors())
 
     def kernels(self, index: int, isa: int) -> tuple[str, str]:
         """Names of the kernels for one token and for many; empty for a tensor that no kernel multiplies."""
@@ -328,6 +295,41 @@ class Session:
         if code != lib.LW_OK:
             raise status_error(str(self.model.path), code)
         return logits
+
+    def eval_top(self, tokens: Sequence[int] | Ids, top: int) -> F32:
+        """Append tokens to the context. Returns float32 ``[vocab]``: the logits of the last one that can matter.
+
+        The ``top`` greatest logits (of equal ones those of the lowest ids) are what :meth:`eval` gives, bit for bit;
+        others may be minus infinity. With a two-stage head this reads about half of its bytes, and a logit is missing
+        with a probability below 1e-12 (docs/two-stage-head.md). All logits are exact for ``top`` 0 and for a model
+        without a two-stage head.
+
+        Raises:
+            BundleError: an id is outside the vocabulary, or the context would overflow; nothing was
+                evaluated.
+        """
+        ids = token_ids(tokens, self.model.info.vocab)
+        if top < 0:
+            raise BundleError(f"top is {top}; accepted: 0 and above", "ERR_ARGUMENT")
+        logits = np.empty(self.model.info.vocab, np.float32)
+        with self._lock:
+            code = lib.lw_eval_top(
+                self._open(),
+                ffi.from_buffer("uint32_t[]", ids),
+                ids.size,
+                min(top, self.model.info.vocab),
+                ffi.from_buffer("float[]", logits),
+            )
+        if code != lib.LW_OK:
+            raise status_error(str(self.model.path), code)
+        return logits
+
+    def head_stats(self) -> HeadStats:
+        """What :meth:`eval_top` has done since the session began."""
+        stats = ffi.new("lw_head_stats *")
+        with self._lock:
+            lib.lw_session_head_stats(self._open(), stats)
+        return HeadStats(stats.tokens, stats.full, stats.survivors, stats.candidates)
 
     def truncate(self, length: int) -> None:
         """Forget all tokens from position ``length`` on; nothing happens when there are fewer."""

@@ -21,6 +21,7 @@ from lutwerk.progress import NoProgress, Progress
 from lutwerk.quantize import QUANTIZERS
 from lutwerk.targets import Target, load_target
 from lutwerk.tuning_record import tuned_target
+from lutwerk.two_stage import default_head_quantizer
 
 AUTO = "auto"
 
@@ -35,7 +36,9 @@ class CompileOptions:
         target: A name from ``lutwerk targets``, or ``host``.
         tuning: A record of ``lutwerk tune``, whose speeds replace the target's; None: the target's.
         quant: Quantiser of the linear layers, or ``auto``.
-        head: Quantiser of the output head, or ``auto``. A tied embedding is the same matrix.
+        head: Quantiser of the output head, or ``auto``: the model's default, or the one of the
+            two-stage head where the head exceeds the target's cache. A tied embedding is the same
+            matrix.
         embedding: Quantiser of an embedding that is not the head, or ``auto``.
         rules: (pattern, quantiser) pairs for matrices by name; the first match wins.
         layouts: (pattern, layout) pairs; the first that can hold the format wins.
@@ -84,6 +87,9 @@ def compile_bundle(options: CompileOptions, progress: Progress | None = None) ->
     for role, name in chosen.items():
         if name != AUTO:
             quantizers[role] = name
+        elif role == "head":
+            default = quantizers[role]
+            quantizers[role] = default_head_quantizer(checkpoint.graph, default, target.speed)
 
     def show(stage: str, graph: Graph) -> None:
         if stage in options.dump_after or "all" in options.dump_after:

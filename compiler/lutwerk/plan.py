@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from lutwerk.cost import Candidate, Product, exceeds_cache, rank
 from lutwerk.machine import Machine
 from lutwerk.model_file import ModelFile
+from lutwerk.two_stage import LAYOUT, TwoStage
+from lutwerk.two_stage import predict as predict_two_stage
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class PlannedProduct:
         prefill_count: Those of them that every token of a prompt needs; the head serves the last.
         chosen: The layout of the file, with its predictions.
         lost: The other layouts that can hold the format, the fastest first.
+        two_stage: For a head in layout split, which decode reads in two stages: what these cost.
     """
 
     tensor: int
@@ -29,6 +32,7 @@ class PlannedProduct:
     prefill_count: int
     chosen: Candidate
     lost: tuple[Candidate, ...]
+    two_stage: TwoStage | None
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,17 @@ class Plan:
 
     @property
     def decode_seconds(self) -> float:
-        """Predicted time of all products of one token."""
+        """Predicted time of all products of one token, every logit computed."""
         return sum(p.count * p.chosen.decode.seconds for p in self.products)
+
+    @property
+    def two_stage_seconds(self) -> float | None:
+        """The same with the first stage in place of the head, if the model has a two-stage head."""
+        heads = [p for p in self.products if p.two_stage]
+        saved = sum(
+            p.chosen.decode.seconds - p.two_stage.first.seconds for p in heads if p.two_stage
+        )
+        return self.decode_seconds - saved if heads else None
 
     @property
     def prefill_seconds(self) -> float:
@@ -68,6 +81,8 @@ def explain(model: ModelFile, machine: Machine, threads: int) -> Plan:
     from_memory = exceeds_cache(machine, weight_bytes)
     tokens = max(model.conf["chunk"], 2)
 
+    head = int(model.ops["tensor"][-1])
+
     def planned(product: Product, indices: list[int]) -> PlannedProduct:
         ranked = rank(
             machine,
@@ -86,6 +101,9 @@ def explain(model: ModelFile, machine: Machine, threads: int) -> Plan:
             sum(body_uses[i] for i in indices),
             chosen,
             tuple(c for c in ranked if c is not chosen),
+            predict_two_stage(machine, product.rows, product.cols, threads, from_memory=from_memory)
+            if product.layout == LAYOUT and head in indices
+            else None,
         )
 
     products = tuple(planned(product, indices) for product, indices in groups.items())

@@ -9,6 +9,9 @@ from lutwerk._native import ffi, lib
 from lutwerk.graph import F32
 from lutwerk.native import status_error
 
+#: Divided by it, no logit of a real model overflows.
+_LEAST_TEMPERATURE = 1e-6
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -43,6 +46,18 @@ class Sampling:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name} is {value}; accepted: {low} to {high}")
+
+    def logits_needed(self, recent: Sequence[int]) -> int:
+        """How many of the greatest logits decide the choice, whatever they are; 0 when all do.
+
+        The sampler reorders tokens only by the repeat penalty. One above 1 lets recent tokens fall,
+        so that as many more logits are needed as there are recent tokens; one below 1 lets tokens
+        rise from anywhere. Dividing by a minute temperature makes all logits infinite, and so equal.
+        """
+        kept = 1 if self.temperature == 0 else self.top_k
+        if kept == 0 or self.repeat_penalty < 1 or 0 < self.temperature < _LEAST_TEMPERATURE:
+            return 0
+        return kept + len(set(recent)) if self.repeat_penalty > 1 else kept
 
 
 class Sampler:

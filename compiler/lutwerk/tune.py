@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path
 
 from lutwerk.cost import Product, predict
-from lutwerk.defs import LAYOUTS
+from lutwerk.defs import FORMATS, LAYOUTS
 from lutwerk.errors import TargetError
-from lutwerk.machine import Machine, families, layout_rates
+from lutwerk.layouts import compatible
+from lutwerk.machine import Machine, families, family, layout_rates
 from lutwerk.native import Model, Session, best_isa, default_threads
 from lutwerk.probe import Matrix, rows_for, write_probe
 from lutwerk.progress import NoProgress, Progress
@@ -141,26 +142,29 @@ def _resume(target: Target, path: Path, source: str) -> Machine | None:
 def _matrices(layout: str, options: TuneOptions) -> list[Matrix]:
     """What the model of one layout multiplies by; the names say what for."""
     first = families(layout)[0]
+    quantizer = _quantizer(layout, first)
     tile = max(LAYOUTS[layout].tile_rows, 1)
-    found = [Matrix("small", tile, first)]
+    found = [Matrix("small", tile, quantizer)]
     for name in families(layout):
         rows = rows_for(layout, _bits(name), options.cols, _CACHED_BYTES)
-        found.append(Matrix(f"cached.{name}", rows, _quantizer(name)))
+        found.append(Matrix(f"cached.{name}", rows, _quantizer(layout, name)))
     total = options.memory_mib << 20
     rows = rows_for(layout, _bits(first), options.cols, min(_STREAMED_BYTES, total))
     # Whatever the sizes, no matrix that is streamed is like one that is cached.
     rows += tile
-    one = _product(Matrix("streamed.0", rows, first), layout, options)
+    one = _product(Matrix("streamed.0", rows, quantizer), layout, options)
     count = max(1, total // one.bytes)
-    return found + [Matrix(f"streamed.{i}", rows, first) for i in range(count)]
+    return found + [Matrix(f"streamed.{i}", rows, quantizer) for i in range(count)]
 
 
 def _bits(name: str) -> float:
     return 2 if name == "ternary" else int(name[1:])
 
 
-def _quantizer(name: str) -> str:
-    return f"{name}g64" if name.startswith("i") else name
+def _quantizer(layout: str, name: str) -> str:
+    """A quantiser of a family that the layout can hold, with groups of 64 where it has groups."""
+    fitting = (f for f in FORMATS.values() if family(f) == name and layout in compatible(f))
+    return next(f.name for f in fitting if f.group in (0, 64))
 
 
 def _product(matrix: Matrix, layout: str, options: TuneOptions) -> Product:

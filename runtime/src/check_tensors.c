@@ -1,5 +1,6 @@
 #include "layout.h"
 #include "model.h"
+#include "split.h"
 
 enum { MAX_ROWS = 1 << 24, MAX_COLS = 1 << 22, BASE3_MAX = 242 };
 
@@ -16,11 +17,25 @@ static bool take_part(const lw_model_view *model, uint64_t *end, uint64_t offset
     return true;
 }
 
-static bool base3_codes_valid(const uint8_t *codes, uint64_t bytes) {
+static bool at_most(const uint8_t *bytes, uint64_t count, uint8_t limit) {
     uint8_t greatest = 0;
-    for (uint64_t i = 0; i < bytes; i++)
-        greatest = codes[i] > greatest ? codes[i] : greatest;
-    return greatest <= BASE3_MAX;
+    for (uint64_t i = 0; i < count; i++)
+        greatest = bytes[i] > greatest ? bytes[i] : greatest;
+    return greatest <= limit;
+}
+
+/* Bytes that a layout cannot hold: of base3 all, of split those of the dither. */
+static bool codes_valid(const lw_tensor_record *tensor, const uint8_t *codes) {
+    switch (tensor->layout) {
+    case LW_LAYOUT_base3:
+        return at_most(codes, tensor->codes_bytes, BASE3_MAX);
+    case LW_LAYOUT_split: {
+        const uint64_t columns = lw_split_dither_bytes(tensor->cols);
+        return at_most(codes + tensor->codes_bytes - columns, columns, LW_SPLIT_DITHER_MAX);
+    }
+    default:
+        return true;
+    }
 }
 
 static lw_status check_tensor(const lw_model_view *model, const lw_tensor_record *tensor,
@@ -49,8 +64,7 @@ static lw_status check_tensor(const lw_model_view *model, const lw_tensor_record
             ? tensor->scales_offset != 0
             : !take_part(model, end, tensor->scales_offset, tensor->scales_bytes))
         return LW_ERR_TENSOR;
-    if (check_weights && tensor->layout == LW_LAYOUT_base3 &&
-        !base3_codes_valid(model->data + tensor->codes_offset, tensor->codes_bytes))
+    if (check_weights && !codes_valid(tensor, model->data + tensor->codes_offset))
         return LW_ERR_TENSOR;
     return LW_OK;
 }

@@ -19,6 +19,8 @@ static void run_plan(lw_session *s, lw_turn *turn, const lw_chunk *chunk) {
             while (lw_take_one(turn, tokens, &item))
                 for (uint32_t i = op; i < end; i++)
                     lw_run_token(s, &s->model.ops[i], chunk, first + item);
+        } else if (chunk->two_stages && end == conf->ops) {
+            lw_run_head(s, turn, &s->model.ops[op], chunk);
         } else {
             lw_run_shared(s, turn, &s->model.ops[op], chunk, first);
         }
@@ -48,27 +50,55 @@ void lw_session_evaluate(void *session, lw_turn *turn, const void *job) {
             .logits = wanted < count
                           ? request->logits + (done + wanted - first_wanted) * conf->vocab
                           : NULL,
+            .two_stages = request->two_stages,
         };
         run_plan(s, turn, &chunk);
         done += count;
     }
 }
 
+static lw_status check_tokens(const lw_session *session, const uint32_t *tokens, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (tokens[i] >= session->model.conf->vocab)
+            return LW_ERR_TOKEN;
+    return count > session->context - session->length ? LW_ERR_CONTEXT : LW_OK;
+}
+
+static void evaluate(lw_session *session, const lw_request *request) {
+    lw_pool_run(&session->pool, request, sizeof *request);
+    session->length += (uint32_t)request->count;
+}
+
 lw_status lw_eval(lw_session *session, const uint32_t *tokens, size_t count, float *logits,
                   size_t rows) {
     if (!session || !tokens || count == 0 || rows > count || (rows > 0) != (logits != NULL))
         return LW_ERR_ARGUMENT;
-    for (size_t i = 0; i < count; i++)
-        if (tokens[i] >= session->model.conf->vocab)
-            return LW_ERR_TOKEN;
-    if (count > session->context - session->length)
-        return LW_ERR_CONTEXT;
+    const lw_status status = check_tokens(session, tokens, count);
+    if (status != LW_OK)
+        return status;
     const lw_request request = {.tokens = tokens,
                                 .count = count,
                                 .logits = logits,
                                 .rows = rows,
                                 .position = session->length};
-    lw_pool_run(&session->pool, &request, sizeof request);
-    session->length += (uint32_t)count;
+    evaluate(session, &request);
+    return LW_OK;
+}
+
+lw_status lw_eval_top(lw_session *session, const uint32_t *tokens, size_t count, uint32_t top,
+                      float *logits) {
+    if (!session || !tokens || count == 0 || !logits)
+        return LW_ERR_ARGUMENT;
+    const lw_status status = check_tokens(session, tokens, count);
+    if (status != LW_OK)
+        return status;
+    const lw_request request = {.tokens = tokens,
+                                .count = count,
+                                .logits = logits,
+                                .rows = 1,
+                                .position = session->length,
+                                .two_stages = lw_head_prepare(&session->head, top)};
+    evaluate(session, &request);
+    lw_head_count(&session->head, request.two_stages);
     return LW_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crc32.h"
+#include "split.h"
 
 static const lw_format formats[] = {
 #define LW_FORMAT(id, name, codebook, bits, scale, group)                                          \
@@ -42,9 +43,12 @@ bool lw_layout_accepts(uint32_t layout, uint32_t format) {
     case LW_CODEBOOK_FLOAT:
         return layout == LW_LAYOUT_rows;
     case LW_CODEBOOK_TERNARY:
-        return layout != LW_LAYOUT_rows;
+        return layout != LW_LAYOUT_rows && layout != LW_LAYOUT_split;
     case LW_CODEBOOK_INT:
         return layout == LW_LAYOUT_fields || layout == LW_LAYOUT_planes;
+    case LW_CODEBOOK_INT57:
+        return layout == LW_LAYOUT_fields || layout == LW_LAYOUT_planes ||
+               layout == LW_LAYOUT_split;
     }
     return false;
 }
@@ -55,6 +59,8 @@ int32_t lw_format_offset(const lw_format *format) {
         return 1;
     case LW_CODEBOOK_INT:
         return (int32_t)1 << (format->bits - 1);
+    case LW_CODEBOOK_INT57:
+        return 30;
     case LW_CODEBOOK_FLOAT:
         break;
     }
@@ -64,6 +70,8 @@ int32_t lw_format_offset(const lw_format *format) {
 uint64_t lw_codes_bytes(uint32_t layout, uint32_t format, uint32_t rows, uint32_t cols) {
     const lw_layout *l = lw_find_layout(layout);
     uint64_t bits = lw_find_format(format)->bits;
+    if (layout == LW_LAYOUT_split)
+        return lw_split_bytes(rows, cols);
     /* base3 keeps the five codes of a tile's row in one byte. */
     uint64_t tile_bytes =
         layout == LW_LAYOUT_base3 ? l->tile_rows : l->tile_rows * l->tile_cols * bits / 8;

@@ -6,7 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum { LW_CODEBOOK_FLOAT, LW_CODEBOOK_TERNARY, LW_CODEBOOK_INT } lw_codebook;
+typedef enum {
+    LW_CODEBOOK_FLOAT,
+    LW_CODEBOOK_TERNARY,
+    LW_CODEBOOK_INT,
+    LW_CODEBOOK_INT57
+} lw_codebook;
 typedef enum { LW_SCALE_NONE, LW_SCALE_ROW_F32, LW_SCALE_GROUP_F16 } lw_scale;
 
 enum {

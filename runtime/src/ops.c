@@ -10,8 +10,7 @@ enum {
     MIN_PRODUCTS = 1 << 17, /* in a share: about a microsecond, what it costs to hand work over */
 };
 
-/* Items that make a share worth handing out, when each has this many products. */
-static uint32_t grain_of(uint64_t products) {
+uint32_t lw_grain(uint64_t products) {
     return products < MIN_PRODUCTS ? (uint32_t)(MIN_PRODUCTS / products) : 1;
 }
 
@@ -36,6 +35,11 @@ static q8_arrays q8_at(const lw_session *s, const lw_operand *operand, uint32_t 
     int32_t *sums = (int32_t *)(void *)(codes + chunk * operand->stride);
     float *scales = (float *)(void *)(sums + chunk * sums_a_token);
     return (q8_arrays){codes + (size_t)t * operand->stride, sums + t * sums_a_token, scales + t};
+}
+
+lw_q8 lw_quantized_at(const lw_session *s, const lw_operand *operand, uint32_t t) {
+    const q8_arrays at = q8_at(s, operand, t);
+    return (lw_q8){at.codes, at.sums, at.scales, (int32_t)operand->stride};
 }
 
 enum { KEYS, VALUES };
@@ -120,10 +124,9 @@ static void matmul(lw_session *s, lw_turn *turn, const lw_op_record *op, const l
     const uint32_t id = s->model.tensors[op->tensor].layout;
     const lw_layout *layout = lw_find_layout(id);
     const lw_matrix w = lw_model_matrix(&s->model, op->tensor);
-    const q8_arrays src = q8_at(s, &op->src[0], begin);
-    const lw_q8 x = {src.codes, src.sums, src.scales, (int32_t)op->src[0].stride};
+    const lw_q8 x = lw_quantized_at(s, &op->src[0], begin);
     const uint32_t tiles = lw_row_tiles(layout, (uint32_t)w.rows);
-    uint32_t grain = grain_of((uint64_t)layout->tile_rows * (uint32_t)w.cols * tokens);
+    uint32_t grain = lw_grain((uint64_t)layout->tile_rows * (uint32_t)w.cols * tokens);
     float *y = f32_at(s, &op->dst, chunk, begin);
     uint32_t from, to;
 
@@ -158,7 +161,7 @@ static void matmul_float(lw_session *s, lw_turn *turn, const lw_op_record *op,
         tensor->format == LW_FORMAT_f16 ? s->kernels.gemv_f16 : s->kernels.gemv_f32;
     const uint32_t blocks = (tensor->rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
     const uint32_t tokens = chunk->count - begin;
-    const uint32_t grain = grain_of((uint64_t)FLOAT_ROWS * tensor->cols * tokens);
+    const uint32_t grain = lw_grain((uint64_t)FLOAT_ROWS * tensor->cols * tokens);
     uint32_t from, to;
     while (lw_take_share(turn, blocks, grain, &from, &to))
         for (uint32_t block = from; block < to; block++) {

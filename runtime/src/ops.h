@@ -11,7 +11,14 @@ typedef struct {
     uint32_t first_wanted; /* logits are wanted from this token on; count: of none */
     uint32_t position;     /* of token 0 in the context */
     float *logits;         /* [count - first_wanted][vocab] */
+    bool two_stages;       /* only the greatest logits of one token are wanted, see head.h */
 } lw_chunk;
+
+/* The codes, sums and scales of a q8 operand, from token t on. */
+lw_q8 lw_quantized_at(const lw_session *s, const lw_operand *operand, uint32_t t);
+
+/* Items that make a share worth handing out, when each has this many products. */
+uint32_t lw_grain(uint64_t products);
 
 /* Run a token-wise operation for token `t` of the chunk; by one thread. */
 void lw_run_token(lw_session *s, const lw_op_record *op, const lw_chunk *chunk, uint32_t t);
@@ -20,5 +27,9 @@ void lw_run_token(lw_session *s, const lw_op_record *op, const lw_chunk *chunk, 
  * which share its items. The caller finishes the last of its stages. */
 void lw_run_shared(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk,
                    uint32_t begin);
+
+/* The product that gives the logits of the chunk's only wanted token, in two stages, after
+ * lw_head_prepare; as lw_run_shared. */
+void lw_run_head(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk);
 
 #endif

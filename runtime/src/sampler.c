@@ -1,13 +1,11 @@
-/* Choosing a token. Candidates are uint64 keys: an order-preserving image of the logit above the
- * complement of the token id, so that integers compare by logit, then by lowest id, and all keys
- * differ. A binary heap hands out the best keys one by one, which is all that top-k and top-p need:
- * nothing is sorted that is not kept. */
-#include <float.h>
+/* Choosing a token. Candidates are keys (keys.h), and a heap hands out the best ones, which is all
+ * that top-k and top-p need. */
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "keys.h"
 #include "lutwerk/lutwerk.h"
-#include "scalar/real.h"
 
 static bool in_range(float value, float least, float most) {
     return least <= value && value <= most;
@@ -41,78 +39,59 @@ static void penalise(float *logits, uint32_t vocab, float penalty, const uint32_
     }
 }
 
-/* NaN and -inf become the least candidate, +inf the greatest; -0 becomes +0. */
-static uint64_t make_key(float logit, uint32_t token) {
-    const float finite = lw_min(lw_max(logit, -FLT_MAX), FLT_MAX) + 0.0f;
-    const uint32_t bits = lw_f32_bits(finite);
-    const uint32_t ordered = bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-    return (uint64_t)ordered << 32 | (UINT32_MAX - token);
-}
-
-static uint32_t key_token(uint64_t key) {
-    return UINT32_MAX - (uint32_t)key;
-}
-
-static float key_logit(uint64_t key) {
-    const uint32_t ordered = (uint32_t)(key >> 32);
-    return lw_f32_from_bits(ordered & 0x80000000u ? ordered & 0x7FFFFFFFu : ~ordered);
-}
-
-static void sift_down(uint64_t *heap, uint32_t count, uint32_t at) {
-    const uint64_t key = heap[at];
-    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && heap[child + 1] > heap[child])
-            child++;
-        if (heap[child] <= key)
-            break;
-        heap[at] = heap[child];
-    }
-    heap[at] = key;
-}
-
-static void make_heap(uint64_t *keys, uint32_t count) {
-    for (uint32_t i = count / 2; i-- > 0;)
-        sift_down(keys, count, i);
-}
-
-/* Move the greatest key of the heap [0, count) to keys[count - 1]; the rest stays a heap. */
-static void pop_heap(uint64_t *keys, uint32_t count) {
-    const uint64_t top = keys[0];
-    keys[0] = keys[count - 1];
-    sift_down(keys, count - 1, 0);
-    keys[count - 1] = top;
-}
-
 /* Candidates: the last `kept` keys. Their weights are e^(logit - greatest logit). */
 typedef struct {
     uint64_t *
-        keys; /* [vocab]; the last `sorted` ascend, and those before are a heap if any are sorted */
-    uint32_t vocab;
+        keys; /* [count]; the last `sorted` ascend, and those before are a heap if any are sorted */
+    uint32_t count;
     uint32_t kept;
     uint32_t sorted;
-    float best; /* the greatest logit */
+    uint64_t best; /* the greatest key */
 } candidate_set;
 
+/* Tokens that are not ruled out by a logit of -inf, or all if all are. Candidates are walked from
+ * the end of the array: by ascending id, until they are sorted. */
+static candidate_set make_candidates(float *logits, uint32_t vocab, float temperature,
+                                     uint64_t *scratch) {
+    uint64_t best = 0;
+    uint64_t *keys = scratch + vocab;
+    for (uint32_t i = 0; i < vocab; i++) {
+        if (logits[i] == -INFINITY)
+            continue;
+        if (temperature > 0.0f)
+            logits[i] /= temperature;
+        *--keys = lw_make_key(logits[i], i);
+        best = *keys > best ? *keys : best;
+    }
+    if (best == 0) {
+        for (uint32_t i = 0; i < vocab; i++)
+            *--keys = lw_make_key(-INFINITY, i);
+        best = scratch[vocab - 1];
+    }
+    const uint32_t count = (uint32_t)(scratch + vocab - keys);
+    return (candidate_set){keys, count, count, 0, best};
+}
+
 static float weight(const candidate_set *set, uint64_t key) {
-    return lw_exp(key_logit(key) - set->best);
+    return lw_exp(lw_key_logit(key) - lw_key_logit(set->best));
 }
 
 static double total_weight(const candidate_set *set) {
     double total = 0;
     for (uint32_t i = 0; i < set->kept; i++)
-        total += (double)weight(set, set->keys[set->vocab - 1 - i]);
+        total += (double)weight(set, set->keys[set->count - 1 - i]);
     return total;
 }
 
 /* The candidate that i others beat; asked for in ascending i. */
 static uint64_t nth_best(candidate_set *set, uint32_t i) {
     if (set->sorted == 0)
-        make_heap(set->keys, set->vocab);
+        lw_make_heap(set->keys, set->count);
     if (i == set->sorted) {
-        pop_heap(set->keys, set->vocab - i);
+        lw_pop_heap(set->keys, set->count - i);
         set->sorted++;
     }
-    return set->keys[set->vocab - 1 - i];
+    return set->keys[set->count - 1 - i];
 }
 
 static void keep_top_k(candidate_set *set, uint32_t top_k) {
@@ -137,9 +116,9 @@ static void keep_top_p(candidate_set *set, float top_p) {
 static void drop_unlikely(candidate_set *set, float min_p) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < set->kept; i++) {
-        const uint64_t key = set->keys[set->vocab - 1 - i];
+        const uint64_t key = set->keys[set->count - 1 - i];
         if (weight(set, key) >= min_p)
-            set->keys[set->vocab - 1 - kept++] = key;
+            set->keys[set->count - 1 - kept++] = key;
     }
     set->kept = kept;
 }
@@ -149,11 +128,11 @@ static uint32_t draw(const candidate_set *set, uint64_t random) {
     double mass = 0;
     uint32_t i = 0;
     for (; i + 1 < set->kept; i++) {
-        mass += (double)weight(set, set->keys[set->vocab - 1 - i]);
+        mass += (double)weight(set, set->keys[set->count - 1 - i]);
         if (mass > point)
             break;
     }
-    return key_token(set->keys[set->vocab - 1 - i]);
+    return lw_key_token(set->keys[set->count - 1 - i]);
 }
 
 lw_status lw_sample(float *logits, uint32_t vocab, const lw_sampling *sampling,
@@ -169,22 +148,12 @@ lw_status lw_sample(float *logits, uint32_t vocab, const lw_sampling *sampling,
     const uint64_t random = split_mix_64(state);
     if (sampling->repeat_penalty != 1.0f)
         penalise(logits, vocab, sampling->repeat_penalty, recent, recent_count, scratch);
-    const bool greedy = sampling->temperature == 0.0f;
-    uint64_t best = 0;
-    for (uint32_t i = 0; i < vocab; i++) {
-        if (!greedy)
-            logits[i] /= sampling->temperature;
-        /* Candidates are walked from the end of the array: by ascending id, until they are sorted.
-         */
-        scratch[vocab - 1 - i] = make_key(logits[i], i);
-        best = scratch[vocab - 1 - i] > best ? scratch[vocab - 1 - i] : best;
-    }
-    if (greedy) {
-        *token = key_token(best);
+    candidate_set set = make_candidates(logits, vocab, sampling->temperature, scratch);
+    if (sampling->temperature == 0.0f) {
+        *token = lw_key_token(set.best);
         return LW_OK;
     }
-    candidate_set set = {scratch, vocab, vocab, 0, key_logit(best)};
-    if (sampling->top_k > 0 && sampling->top_k < vocab)
+    if (sampling->top_k > 0 && sampling->top_k < set.count)
         keep_top_k(&set, sampling->top_k);
     if (sampling->top_p < 1.0f)
         keep_top_p(&set, sampling->top_p);

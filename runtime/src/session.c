@@ -20,6 +20,7 @@ typedef struct {
     uint64_t gemm_at;
     uint64_t lut_at;
     uint64_t fused_at;
+    uint64_t head_at;
     uint64_t bytes;
 } workspace_plan;
 
@@ -66,6 +67,7 @@ static void place_parts(const lw_model_view *model, workspace_plan *plan) {
     plan->gemm_at = take(&end, plan->threads * plan->gemm_bytes);
     plan->lut_at = take(&end, plan->threads * plan->lut_bytes);
     plan->fused_at = take(&end, conf->ops);
+    plan->head_at = take(&end, lw_head_bytes(model));
     plan->bytes = end;
 }
 
@@ -124,6 +126,7 @@ lw_status lw_session_start(const lw_model *model, const lw_session_options *opti
     s->scores_stride = plan.scores_stride;
     s->gemm_bytes = (size_t)plan.gemm_bytes;
     s->lut_bytes = (size_t)plan.lut_bytes;
+    lw_head_start(&s->head, &s->model, base + plan.head_at);
     lw_kernels_select(s->isa, &s->kernels);
     lw_schedule(&s->model, s->fused);
     /* A plan that reads what it never wrote gets zeros, not what the caller's memory held before.
@@ -151,4 +154,8 @@ void lw_session_truncate(lw_session *session, uint32_t length) {
 
 uint32_t lw_session_isa(const lw_session *session) {
     return session->isa;
+}
+
+void lw_session_head_stats(const lw_session *session, lw_head_stats *stats) {
+    *stats = session->head.stats;
 }

@@ -2,10 +2,11 @@
 #ifndef LW_SESSION_H
 #define LW_SESSION_H
 
+#include "head.h"
 #include "model.h"
 #include "threads.h"
 
-/* What lw_eval or lw_measure_product was called with, as each thread copies it. */
+/* What lw_eval, lw_eval_top or lw_measure_product was called with, as each thread copies it. */
 typedef struct {
     const uint32_t *tokens;
     size_t count;
@@ -14,6 +15,7 @@ typedef struct {
     uint32_t position;    /* of the first token in the context */
     uint32_t op;          /* the first of the products to measure */
     uint32_t repetitions; /* of these products; 0: evaluate the whole plan */
+    bool two_stages;      /* see lw_chunk */
 } lw_request;
 
 _Static_assert(sizeof(lw_request) <= LW_MAX_JOB_BYTES, "a request must fit into a job");
@@ -33,6 +35,7 @@ struct lw_session {
     uint32_t scores_stride;
     size_t gemm_bytes;
     size_t lut_bytes;
+    lw_head head;
     lw_pool pool;
 };
 

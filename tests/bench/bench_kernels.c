@@ -138,20 +138,41 @@ static double best_read(const options *o, ceilings *c, const product *p, int cou
     return *most;
 }
 
+typedef double rate_fn(product *p, const matrix_row *kernel, bool cold, int threads);
+
+/* One token, from the cache and from memory. */
+static void bench_one_token(const options *o, ceilings *c, product *p, const matrix_row *kernel,
+                            rate_fn *rate_of) {
+    const double weights = (double)p->w.rows * p->w.cols;
+    print_kernel(o, kernel, p, "cache", 1, 1, rate_of(p, kernel, false, 1), -1.0, "");
+    for (int i = 0; i < (o->threads > 1 ? 2 : 1); i++) {
+        const double rate = rate_of(p, kernel, true, c->threads[i]);
+        const double reading = rate / weights * (double)p->bytes;
+        const double most = best_read(o, c, p, i);
+        print_kernel(o, kernel, p, "memory", c->threads[i], 1, rate, reading / most, "read");
+    }
+}
+
+/* The estimates of layout split; of its bytes, the high parts and the scales count. */
+static void bench_estimates(const options *o, ceilings *c, product p, const layout_row *layout) {
+    p.bytes = p.high_bytes;
+    for (const vector_row *row = vector_rows; row->name != NULL; row++) {
+        const matrix_row kernel = {row->name, layout->id, false, row->isa, row->fn};
+        if (strcmp(row->slot, "split_estimate") == 0 && wanted(o, &kernel, layout)) {
+            bench_one_token(o, c, &p, &kernel, estimate_rate);
+        }
+    }
+}
+
 static void bench_layout(const options *o, ceilings *c, const layout_row *layout, width of) {
     product p = make_product(layout, of, o->shape[0], o->shape[1], o->e);
-    const double weights = (double)p.w.rows * p.w.cols;
     for (const matrix_row *kernel = gemv_rows; kernel->name != NULL; kernel++) {
-        if (!wanted(o, kernel, layout)) {
-            continue;
+        if (wanted(o, kernel, layout)) {
+            bench_one_token(o, c, &p, kernel, gemv_rate);
         }
-        print_kernel(o, kernel, &p, "cache", 1, 1, gemv_rate(&p, kernel, false, 1), -1.0, "");
-        for (int i = 0; i < (o->threads > 1 ? 2 : 1); i++) {
-            const double rate = gemv_rate(&p, kernel, true, c->threads[i]);
-            const double reading = rate / weights * (double)p.bytes;
-            const double most = best_read(o, c, &p, i);
-            print_kernel(o, kernel, &p, "memory", c->threads[i], 1, rate, reading / most, "read");
-        }
+    }
+    if (layout->id == LAYOUT_split) {
+        bench_estimates(o, c, p, layout);
     }
     for (const matrix_row *kernel = gemm_rows; kernel->name != NULL; kernel++) {
         for (int32_t tokens = 64; tokens <= 128 && wanted(o, kernel, layout); tokens *= 2) {
@@ -243,7 +264,10 @@ int main(int argc, char **argv) {
         const bool skip =
             layout->id == LAYOUT_rows || (o.layout != NULL && strcmp(o.layout, layout->name) != 0);
         for (size_t i = 0; i < sizeof widths / sizeof *widths && !skip; i++) {
-            if (layout->id != LAYOUT_base3 || widths[i].group == 0) {
+            const bool fits = layout->id == LAYOUT_base3   ? widths[i].group == 0
+                              : layout->id == LAYOUT_split ? widths[i].bits == 6
+                                                           : true;
+            if (fits) {
                 bench_layout(&o, &c, layout, widths[i]);
             }
         }

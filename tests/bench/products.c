@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "lutwerk/lutwerk.h"
+#include "split.h"
 
 typedef struct {
     const product *p;
     const matrix_row *kernel;
+    bool estimate;    /* the kernel is a split_estimate, else a gemv or gemm */
     lw_lut_fn *build; /* NULL: the kernel reads no tables */
     size_t copies;
     size_t passes; /* products of one timing */
@@ -53,14 +55,17 @@ product make_product(const layout_row *layout, width of, int32_t rows, int32_t c
         layout->id == LAYOUT_base3 ? tile_rows : tile_rows * tile_cols / 8 * (size_t)of.bits;
     const size_t group = (size_t)of.group;
     const size_t scale_bytes = group == 0 ? sizeof(float) : ((size_t)cols + group - 1) / group * 2;
-    const size_t code_bytes = round_up(row_tiles * column_tiles * tile_bytes, 64);
+    const bool split = layout->id == LAYOUT_split;
+    const size_t code_bytes = split ? (size_t)lw_split_bytes((uint32_t)rows, (uint32_t)cols)
+                                    : round_up(row_tiles * column_tiles * tile_bytes, 64);
     product p = {.e = e, .tiles = (int32_t)row_tiles};
     p.bytes = code_bytes + row_tiles * tile_rows * scale_bytes;
+    p.high_bytes = row_tiles * (column_tiles * LW_SPLIT_TILE + tile_rows * scale_bytes);
     p.stride = round_up(p.bytes, 64);
     p.copies = e.cold_bytes / p.stride + 1;
     uint8_t *memory = allocate(p.copies * p.stride, e.huge);
     fill_copies(memory, &p, code_bytes);
-    const int32_t offset = group == 0 ? 1 : 1 << (of.bits - 1);
+    const int32_t offset = group == 0 ? 1 : split ? 30 : 1 << (of.bits - 1);
     p.w = (lw_matrix){memory, memory + code_bytes, rows, cols, of.bits, offset, of.group};
     p.x = make_activations(cols);
     p.luts = layout->lut_cols == 0 ? 0 : (cols + layout->lut_cols - 1) / layout->lut_cols;
@@ -68,6 +73,8 @@ product make_product(const layout_row *layout, width of, int32_t rows, int32_t c
     p.lut_bytes = round_up((size_t)p.luts * (size_t)layout->lut_bytes, 64);
     p.lut = allocate(p.lut_bytes * (size_t)e.max_threads + 1, false);
     p.y = allocate(MAX_TOKENS * (size_t)rows * sizeof *p.y, false);
+    p.groups = allocate(((size_t)cols + 63) / 64 * sizeof *p.groups, false);
+    memset(p.groups, 0, ((size_t)cols + 63) / 64 * sizeof *p.groups);
     p.scratch = allocate(lw_gemm_scratch_bytes(cols), false);
     return p;
 }
@@ -79,6 +86,7 @@ void free_product(product *p) {
     free((void *)(uintptr_t)p->x.scales);
     free(p->lut);
     free(p->y);
+    free(p->groups);
     free(p->scratch);
 }
 
@@ -116,6 +124,11 @@ static void gemv_part(void *context, int thread, int repeat) {
         const size_t skip = ((size_t)repeat * t->passes + i) % t->copies * p->stride;
         w.codes = p->w.codes + skip;
         w.scales = (const uint8_t *)p->w.scales + skip;
+        if (t->estimate) {
+            ((lw_split_estimate_fn *)t->kernel->fn)(&w, &p->x, p->groups, p->y, p->y + p->w.rows,
+                                                    tiles[0], tiles[1]);
+            continue;
+        }
         if (t->build != NULL) {
             t->build(&p->x, lut, luts[0], luts[1]);
         }
@@ -123,17 +136,30 @@ static void gemv_part(void *context, int thread, int repeat) {
     }
 }
 
-double gemv_rate(product *p, const matrix_row *kernel, bool cold, int threads) {
+static double one_token_rate(product *p, const matrix_row *kernel, bool estimate, bool cold,
+                             int threads) {
     const size_t weights = (size_t)p->w.rows * (size_t)p->w.cols;
     /* some milliseconds for one timing, between two turns of the scheduler */
     const size_t enough = (size_t)threads << (kernel->isa == LW_ISA_SCALAR ? 22 : 27);
-    timing t = {.p = p, .kernel = kernel, .build = lut_builder(kernel), .threads = threads};
+    timing t = {.p = p,
+                .kernel = kernel,
+                .estimate = estimate,
+                .build = lut_builder(kernel),
+                .threads = threads};
     t.copies = cold ? p->copies : 1;
     t.passes = p->e.repeats == 1 ? 1 : enough / weights + 1;
     for (int i = 0; i < threads && t.build != NULL; i++) {
         t.build(&p->x, p->lut + p->lut_bytes * (size_t)i, 0, p->luts);
     }
     return (double)(weights * t.passes) / best_seconds(threads, p->e.repeats, gemv_part, &t);
+}
+
+double gemv_rate(product *p, const matrix_row *kernel, bool cold, int threads) {
+    return one_token_rate(p, kernel, false, cold, threads);
+}
+
+double estimate_rate(product *p, const matrix_row *kernel, bool cold, int threads) {
+    return one_token_rate(p, kernel, true, cold, threads);
 }
 
 static void gemm_part(void *context, int thread, int repeat) {

@@ -24,8 +24,9 @@ typedef struct {
 typedef struct {
     lw_matrix w; /* the first copy */
     effort e;
-    size_t bytes;  /* codes and scales of one copy */
-    size_t stride; /* from copy to copy */
+    size_t bytes;      /* codes and scales of one copy */
+    size_t high_bytes; /* of layout split: what an estimate reads */
+    size_t stride;     /* from copy to copy */
     size_t copies;
     lw_q8 x;
     uint8_t *lut; /* tables, for each thread its own */
@@ -33,6 +34,7 @@ typedef struct {
     int32_t luts;
     int32_t tiles;
     float *y;
+    lw_split_group *groups; /* of layout split */
     void *scratch;
 } product;
 
@@ -43,6 +45,9 @@ void free_product(product *p);
 /* Weights a second of one token, tables included, by `threads` threads that share the tiles and
  * the tables of each product; `cold`: each product reads the next copy, else all read the first. */
 double gemv_rate(product *p, const matrix_row *kernel, bool cold, int threads);
+
+/* The same for a split_estimate kernel, given as a row of gemv_rows would be. */
+double estimate_rate(product *p, const matrix_row *kernel, bool cold, int threads);
 
 /* Multiply-adds a second of `tokens` tokens (1..MAX_TOKENS) on one thread, first copy. */
 double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens);

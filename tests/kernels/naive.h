@@ -13,7 +13,8 @@ typedef struct {
     int32_t group; /* 0: one scale per row */
     int32_t groups;
     uint8_t *codes;
-    float *scales; /* exact float16 values when group is not 0 */
+    float *scales;   /* exact float16 values when group is not 0 */
+    uint8_t *dither; /* of layout split alone: of the columns in whole groups of 64 */
 } naive_matrix;
 
 /* Activations before padding: codes[t * cols + k], scales[t]. */

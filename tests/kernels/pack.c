@@ -1,7 +1,8 @@
 /* Packing by the address formulas of runtime/FORMAT.md, "Layouts", one code at a time. */
-#include "naive.h"
-
 #include <string.h>
+
+#include "naive.h"
+#include "pack_split.h"
 
 static size_t ceil_div(int32_t a, int32_t b) {
     return ((size_t)a + (size_t)b - 1) / (size_t)b;
@@ -59,7 +60,8 @@ static void pack_scales(const naive_matrix *m, const layout_row *layout, void *s
     }
 }
 
-lw_matrix naive_pack(const naive_matrix *m, const layout_row *layout, side at) {
+/* The layouts whose codes are tiles and nothing else. */
+static void *pack_tiles(const naive_matrix *m, const layout_row *layout, side at) {
     const size_t row_tiles = ceil_div(m->rows, layout->tile_rows);
     const size_t column_tiles = ceil_div(m->cols, layout->tile_cols);
     const size_t tile_bytes = layout->id == LAYOUT_base3    ? 64
@@ -67,12 +69,8 @@ lw_matrix naive_pack(const naive_matrix *m, const layout_row *layout, side at) {
                                                             : 256 * (size_t)m->bits;
     const size_t padded_rows = row_tiles * (size_t)layout->tile_rows;
     const size_t bytes = row_tiles * column_tiles * tile_bytes;
-    const size_t scale_bytes = m->group == 0 ? padded_rows * sizeof(float)
-                                             : padded_rows * (size_t)m->groups * sizeof(uint16_t);
     uint8_t *codes = guarded(MEM_CODES, at, bytes, 64);
-    void *scales = guarded(MEM_SCALES, at, scale_bytes, 64);
     memset(codes, 0, bytes);
-    memset(scales, 0, scale_bytes);
     for (size_t n = 0; n < padded_rows; n++) {
         for (size_t k = 0; k < column_tiles * (size_t)layout->tile_cols; k++) {
             const size_t t =
@@ -90,6 +88,22 @@ lw_matrix naive_pack(const naive_matrix *m, const layout_row *layout, side at) {
             }
         }
     }
+    return codes;
+}
+
+static void *pack_split(const naive_matrix *m, side at) {
+    uint8_t *codes = guarded(MEM_CODES, at, split_bytes(m->rows, m->cols), 64);
+    split_pack(codes, m->rows, m->cols, m->codes, m->dither);
+    return codes;
+}
+
+lw_matrix naive_pack(const naive_matrix *m, const layout_row *layout, side at) {
+    const size_t padded_rows = ceil_div(m->rows, layout->tile_rows) * (size_t)layout->tile_rows;
+    const size_t scale_bytes = m->group == 0 ? padded_rows * sizeof(float)
+                                             : padded_rows * (size_t)m->groups * sizeof(uint16_t);
+    void *codes = layout->id == LAYOUT_split ? pack_split(m, at) : pack_tiles(m, layout, at);
+    void *scales = guarded(MEM_SCALES, at, scale_bytes, 64);
+    memset(scales, 0, scale_bytes);
     pack_scales(m, layout, scales);
     return (lw_matrix){codes, scales, m->rows, m->cols, m->bits, m->offset, m->group};
 }

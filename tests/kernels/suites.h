@@ -7,5 +7,6 @@ void test_f16(void);
 void test_vectors(void);
 void test_attention(void);
 void test_matrices(void);
+void test_split(void);
 
 #endif

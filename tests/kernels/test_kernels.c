@@ -16,7 +16,7 @@ int main(int argc, char **argv) {
         void (*run)(void);
     } suites[] = {
         {"registry", test_registry},   {"float16", test_f16},       {"vectors", test_vectors},
-        {"attention", test_attention}, {"matrices", test_matrices},
+        {"attention", test_attention}, {"matrices", test_matrices}, {"split", test_split},
     };
     static const char *const isa_names[] = {"scalar", "avx2", "avx512"};
     const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);

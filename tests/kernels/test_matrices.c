@@ -15,6 +15,7 @@ typedef enum { RANDOM, ALL_MAX, MAX_BY_MIN, MIN_BY_MAX, ALTERNATING, PATTERNS } 
 typedef struct {
     const layout_row *layout;
     bool ternary;
+    bool int57; /* codes 0..56 instead of all of 6 bits */
     int32_t bits, group, rows, cols, tokens;
     pattern pattern;
     side at;
@@ -25,16 +26,23 @@ static int8_t activations[MAX_X];
 static float scales[MAX_SCALES];
 static float x_scales[64];
 static float wanted[MAX_Y];
+static uint8_t dither[MAX_X];
 
 static naive_matrix make_matrix(const matrix_case *c) {
-    const int32_t top = c->ternary ? 2 : (1 << c->bits) - 1;
+    const int32_t top = c->ternary ? 2 : c->int57 ? 56 : (1 << c->bits) - 1;
     naive_matrix m = {.rows = c->rows,
                       .cols = c->cols,
                       .bits = c->bits,
                       .group = c->group,
-                      .offset = c->ternary ? 1 : 1 << (c->bits - 1),
+                      .offset = c->ternary ? 1
+                                : c->int57 ? 30
+                                           : 1 << (c->bits - 1),
                       .codes = codes,
-                      .scales = scales};
+                      .scales = scales,
+                      .dither = dither};
+    for (int32_t k = 0; k < (c->cols + 63) / 64 * 64; k++) {
+        dither[k] = (uint8_t)random_range(0, 7);
+    }
     m.groups = c->group == 0 ? 1 : (c->cols + c->group - 1) / c->group;
     for (int32_t i = 0; i < c->rows * c->cols; i++) {
         const int32_t corner = c->pattern == MIN_BY_MAX                         ? 0
@@ -237,7 +245,16 @@ void test_matrices(void) {
         if (layout->id == LAYOUT_rows) {
             continue;
         }
-        matrix_case c = {.layout = layout, .ternary = true, .bits = 2};
+        matrix_case c = {
+            .layout = layout, .int57 = layout->id != LAYOUT_base3, .bits = 6, .group = 64};
+        if (c.int57) {
+            check_shapes(c);
+            check_corners(c);
+        }
+        if (layout->id == LAYOUT_split) {
+            continue;
+        }
+        c = (matrix_case){.layout = layout, .ternary = true, .bits = 2};
         check_shapes(c);
         check_corners(c);
         c.ternary = false;

@@ -13,12 +13,13 @@ PACKAGE = ROOT / "compiler/lutwerk"
 
 #: Lowest first; a subpackage stands for all its modules; members of a layer do not know each other.
 LAYERS: list[set[str]] = [
-    {"errors", "units"},
+    {"errors", "units", "native_types"},
     {"defs", "progress"},
+    {"split"},
     {"graph", "layouts"},
     {"machine"},
     {"cost", "targets"},
-    {"model_file", "dump", "tuning_record"},
+    {"model_file", "dump", "tuning_record", "two_stage"},
     {"quantize", "liveness", "manifest", "reference", "plan"},
     {"frontends", "verify"},
     {"passes", "emit"},
@@ -34,8 +35,27 @@ LAYERS: list[set[str]] = [
 ]
 LEVEL = {module: level for level, layer in enumerate(LAYERS) for module in layer}
 #: What executes bundles needs nothing of what makes them.
-EXECUTION = {"native", "text", "sampling", "timing", "generation", "verification", "bundle"}
-COMPILATION = {"frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"}
+EXECUTION = {
+    "native",
+    "native_types",
+    "text",
+    "sampling",
+    "timing",
+    "generation",
+    "verification",
+    "bundle",
+}
+COMPILATION = {
+    "frontends",
+    "quantize",
+    "passes",
+    "emit",
+    "pipeline",
+    "targets",
+    "cost",
+    "two_stage",
+    "probe",
+}
 MODULES = list(files("compiler/lutwerk", suffixes=(".py",)))
 
 

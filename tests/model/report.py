@@ -17,9 +17,13 @@ from lutwerk.evaluate import perplexity
 
 CASES = [
     ("tinystories-bitnet/offline", {}),
+    ("tinystories-bitnet/offline", {"head": "i57g64"}),
     ("tinystories-bitnet/offline", {"head": "f16"}),
     ("tinystories-bitnet/online", {}),
+    ("tinystories-bitnet/online", {"head": "i57g64"}),
     ("stories260K", {"quant": "f32", "head": "f32"}),
+    ("stories260K", {"quant": "f32", "head": "i6g64"}),
+    ("stories260K", {"quant": "f32", "head": "i57g64"}),
     ("stories260K", {"quant": "i8g32", "head": "i8g32"}),
     ("stories260K", {"quant": "i6g32", "head": "i8g32"}),
     ("stories260K", {"quant": "i4g32", "head": "i8g32"}),

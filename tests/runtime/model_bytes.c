@@ -1,6 +1,10 @@
 #include "model_bytes.h"
 
+#include <string.h>
+
+#include "check.h"
 #include "crc32.h"
+#include "lutwerk/lutwerk.h"
 
 enum { TABLE_BYTES = LW_SECTION_COUNT * sizeof(lw_section_record) };
 
@@ -22,4 +26,31 @@ void fix_checksums(uint8_t *file, size_t bytes) {
     lw_header_record *header = (lw_header_record *)(void *)file;
     header->table_crc = lw_crc32(table, TABLE_BYTES);
     header->header_crc = lw_crc32(header, offsetof(lw_header_record, header_crc));
+}
+
+uint8_t *write_file(const file_section sections[LW_SECTION_COUNT], size_t *bytes) {
+    static const char tags[][5] = {"CONF", "TENS", "PLAN", "STRS", "TOKN", "GOLD", "DATA"};
+    uint64_t end = sizeof(lw_header_record) + TABLE_BYTES;
+    for (uint32_t i = 0; i < LW_SECTION_COUNT; i++)
+        end = lw_round_up(end, LW_ALIGN) + sections[i].bytes;
+    uint8_t *file = allocate_aligned(end);
+    memset(file, 0, end);
+    lw_section_record *table = table_of(file);
+    uint64_t at = sizeof(lw_header_record) + TABLE_BYTES;
+    for (uint32_t i = 0; i < LW_SECTION_COUNT; i++) {
+        at = lw_round_up(at, LW_ALIGN);
+        memcpy(table[i].tag, tags[i], sizeof table[i].tag);
+        table[i].offset = at;
+        table[i].bytes = sections[i].bytes;
+        memcpy(file + at, sections[i].data, sections[i].bytes);
+        at += sections[i].bytes;
+    }
+    lw_header_record *header = (lw_header_record *)(void *)file;
+    memcpy(header->magic, "lutwerk\n", sizeof header->magic);
+    header->version = LW_FORMAT_VERSION;
+    header->sections = LW_SECTION_COUNT;
+    header->bytes = end;
+    fix_checksums(file, end);
+    *bytes = end;
+    return file;
 }

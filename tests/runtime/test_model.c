@@ -72,7 +72,7 @@ static const damage damages[] = {
     {LW_CONF, 0, offsetof(lw_conf_record, arena_bytes), 0, LW_ERR_OP, EMBED},
 
     TENS(2, format, 0, LW_ERR_FORMAT),
-    TENS(2, format, 19, LW_ERR_FORMAT),
+    TENS(2, format, 4096, LW_ERR_FORMAT),
     TENS(2, format, UINT32_MAX, LW_ERR_FORMAT),
     TENS(2, layout, 0, LW_ERR_LAYOUT),
     TENS(2, layout, UINT32_MAX, LW_ERR_LAYOUT),

@@ -10,12 +10,7 @@
 #include "scalar/f16.h"
 #include "signature.h"
 
-enum {
-    FILE_CAPACITY = 1 << 21,
-    MAX_OPS = 64,
-    MAX_DATA = 1 << 20,
-    QKV_HEADS = TOY_HEADS + 2 * TOY_KV_HEADS
-};
+enum { MAX_OPS = 64, MAX_DATA = 1 << 20, QKV_HEADS = TOY_HEADS + 2 * TOY_KV_HEADS };
 
 typedef struct {
     uint64_t random;
@@ -218,18 +213,6 @@ static void build_plan(builder *b) {
     }
 }
 
-static void write_section(uint8_t *file, uint64_t *end, uint32_t index, const char *tag,
-                          const void *data, uint64_t bytes) {
-    lw_section_record *section =
-        (lw_section_record *)(void *)(file + sizeof(lw_header_record)) + index;
-    memcpy(section->tag, tag, sizeof section->tag);
-    section->offset = lw_round_up(*end, LW_ALIGN);
-    section->bytes = bytes;
-    *end = section->offset + bytes;
-    CHECK(*end <= FILE_CAPACITY);
-    memcpy(file + section->offset, data, bytes);
-}
-
 uint8_t *toy_model_build(uint64_t seed, bool packed_head, size_t *bytes) {
     builder *b = calloc(1, sizeof *b);
     CHECK(b);
@@ -247,27 +230,16 @@ uint8_t *toy_model_build(uint64_t seed, bool packed_head, size_t *bytes) {
     build_plan(b);
 
     const uint32_t golden[11] = {2, 0, TOY_VOCAB - 1};
-    uint8_t *scratch = calloc(1, FILE_CAPACITY);
-    CHECK(scratch);
-    uint64_t end = sizeof(lw_header_record) + LW_SECTION_COUNT * sizeof(lw_section_record);
-    write_section(scratch, &end, LW_CONF, "CONF", &b->conf, sizeof b->conf);
-    write_section(scratch, &end, LW_TENS, "TENS", b->tensors, b->conf.tensors * sizeof *b->tensors);
-    write_section(scratch, &end, LW_PLAN, "PLAN", b->ops, b->conf.ops * sizeof *b->ops);
-    write_section(scratch, &end, LW_STRS, "STRS", "ab", 2);
-    write_section(scratch, &end, LW_TOKN, "TOKN", "", 0);
-    write_section(scratch, &end, LW_GOLD, "GOLD", golden, sizeof golden);
-    write_section(scratch, &end, LW_DATA, "DATA", b->data, b->data_bytes);
-    lw_header_record *header = (lw_header_record *)(void *)scratch;
-    memcpy(header->magic, "lutwerk\n", sizeof header->magic);
-    header->version = LW_FORMAT_VERSION;
-    header->sections = LW_SECTION_COUNT;
-    header->bytes = end;
-    fix_checksums(scratch, end);
-
-    uint8_t *file = allocate_aligned(end);
-    memcpy(file, scratch, end);
-    free(scratch);
+    const file_section sections[LW_SECTION_COUNT] = {
+        {&b->conf, sizeof b->conf},
+        {b->tensors, b->conf.tensors * sizeof *b->tensors},
+        {b->ops, b->conf.ops * sizeof *b->ops},
+        {"ab", 2},
+        {"", 0},
+        {golden, sizeof golden},
+        {b->data, b->data_bytes},
+    };
+    uint8_t *file = write_file(sections, bytes);
     free(b);
-    *bytes = end;
     return file;
 }

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from lutwerk.cli.options import add_bundle, bundle_path, integer, integers
+from lutwerk.cli.options import add_bundle, add_full_head, bundle_path, integer, integers
 
 if TYPE_CHECKING:
     from lutwerk.native import Session
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 HELP = """Measure tokens per second, in the manner of llama-bench.
 
 ppN evaluates N prompt tokens from an empty context; tgN evaluates N tokens one by one from an empty
-context. Tokens are random, sampling is not counted, the first run of each test warms up and is
-dropped.
+context, each with the logits that `lutwerk run` would want. Tokens are random, sampling is not
+counted, the first run of each test warms up and is dropped.
 """
 
 EXAMPLE = """examples:
@@ -63,6 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-r", "--repetitions", type=integer(1), default=5, metavar="N", help="runs (default: 5)"
     )
+    parser.add_argument(
+        "--top-k",
+        type=integer(0, 2**31),
+        default=40,
+        metavar="N",
+        help="of tg, with a two-stage head: the N greatest logits are wanted; 0: all (default: 40)",
+    )
+    add_full_head(parser)
     parser.add_argument("--pin", action="store_true", help="pin each thread to a processor")
     parser.add_argument(
         "-o",
@@ -75,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; ``*_ts`` are tokens per second."""
+    """One line of the table; ``*_ts`` are tokens per second, ``head`` counts what a two-stage head did."""
 
     model: str
     model_size: int
@@ -89,6 +97,7 @@ class Row:
     avg_ts: float
     stddev_ts: float
     samples_ts: list[float]
+    head: dict[str, int] | None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -101,6 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("no test is left; give -p or -n above 0")
     folder = read_folder(bundle_path(arguments))
     model = Model(folder.model)
+    two_stages = model.has_two_stage_head and not arguments.full_head
     as_json = arguments.output == "json"
     if not as_json:
         print(_header(), flush=True)
@@ -110,7 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
                 with Session(
                     model, context=prompt + generated, threads=threads, pin=arguments.pin
                 ) as session:
-                    samples = measure(session, prompt, generated, arguments.repetitions)
+                    top = None if prompt or not two_stages else arguments.top_k
+                    samples = measure(session, prompt, generated, arguments.repetitions, top)
                     row = Row(
                         folder.name,
                         model.info.weight_bytes,
@@ -124,6 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
                         statistics.fmean(samples),
                         statistics.stdev(samples) if len(samples) > 1 else 0.0,
                         samples,
+                        None if top is None else asdict(session.head_stats()),
                     )
                 print(json.dumps(asdict(row)) if as_json else _markdown(row), flush=True)
     finally:
@@ -131,8 +143,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def measure(session: Session, prompt: int, generated: int, repetitions: int) -> list[float]:
-    """Tokens per second of each repetition of one test, after a run that warms up."""
+def measure(
+    session: Session, prompt: int, generated: int, repetitions: int, top: int | None
+) -> list[float]:
+    """Tokens per second of each repetition of one test, after a run that warms up.
+
+    ``top``: how many of the greatest logits are wanted of each step; None for all, by the full head.
+    """
     import numpy as np
 
     # One seed for all: the speed of some kernels depends on the data, and runs must be comparable.
@@ -145,7 +162,10 @@ def measure(session: Session, prompt: int, generated: int, repetitions: int) -> 
         session.truncate(0)
         began = time.perf_counter()
         for step in steps:
-            session.eval(step)
+            if top is None:
+                session.eval(step)
+            else:
+                session.eval_top(step, top)
         if repetition:
             samples.append(count / (time.perf_counter() - began))
     return samples

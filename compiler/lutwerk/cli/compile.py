@@ -23,8 +23,8 @@ EXAMPLE = """examples:
   lutwerk compile synthetic:bitnet-b1.58-2B-4T -o bundle -c 2048
 
 Quantisers: `ternary` (taken as it is), `absmean` (rounded to ternary), `iBgG` (B bits, groups of G
-columns: B one of 2 3 4 6 8, G one of 32 64 128), `f16`, `f32`. `auto` keeps ternary weights
-ternary.
+columns: B one of 2 3 4 6 8, G one of 32 64 128), `i57g64` (6 bits for a two-stage head), `f16`,
+`f32`. `auto` keeps ternary weights ternary.
 """
 
 
@@ -47,7 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quant", default="auto", metavar="QUANT", help="of the linear layers (default: auto)"
     )
     quantizers.add_argument(
-        "--head", default="auto", metavar="QUANT", help="of the output head (default: auto)"
+        "--head",
+        default="auto",
+        metavar="QUANT",
+        help="of the output head (default: auto; i57g64 reads a large head in two stages)",
     )
     quantizers.add_argument(
         "--embedding", default="auto", metavar="QUANT", help="of an embedding that is not the head"

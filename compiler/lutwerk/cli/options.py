@@ -83,6 +83,15 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_full_head(parser: argparse.ArgumentParser) -> None:
+    """Add --full-head."""
+    parser.add_argument(
+        "--full-head",
+        action="store_true",
+        help="compute all logits of each token, where the bundle has a two-stage head; the text is the same",
+    )
+
+
 def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     """Add --json."""
     parser.add_argument("--json", action="store_true", help=f"print JSON on stdout: {what}")

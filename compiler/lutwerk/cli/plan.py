@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from lutwerk.cost import Prediction
     from lutwerk.manifest import Folder
     from lutwerk.native import Model
+    from lutwerk.two_stage import TwoStage
 
 #: Measuring a product takes about so long, for each of decode and prefill.
 _SECONDS = 0.25
@@ -56,6 +57,7 @@ def describe(
                     }
                     for other in planned.lost
                 ],
+                "two_stage": _two_stage(planned.two_stage, product.bytes),
             }
         )
     described = {
@@ -69,6 +71,7 @@ def describe(
         "tokens_per_second": {
             "decode": rate(1, plan.decode_seconds),
             "prefill": rate(chunk, plan.prefill_seconds),
+            "decode_two_stage": rate(1, plan.two_stage_seconds or 0.0),
         },
     }
     if measure:
@@ -78,6 +81,12 @@ def describe(
 
 def _prediction(prediction: Prediction, tokens: int) -> dict[str, Any]:
     return {"us": prediction.seconds * 1e6 / tokens, "bound": prediction.bound}
+
+
+def _two_stage(planned: TwoStage | None, whole: int) -> dict[str, Any] | None:
+    if planned is None:
+        return None
+    return {"first": _prediction(planned.first, 1), "bytes": planned.bytes, "of_bytes": whole}
 
 
 def _measure(
@@ -117,6 +126,9 @@ def report(folder: Folder, described: dict[str, Any]) -> str:
         shape = f"{product['rows']} x {product['cols']}"
         name = f"{product['count']} x {product['name']}"
         rows.append([name, shape, product["format"], product["layout"], *_times(product, measured)])
+        if product["two_stage"]:
+            first = product["two_stage"]["first"]
+            rows.append(["", "", "", "first stage", *_times({"decode": first}, measured)])
         for other in product["lost"]:
             rows.append(["", "", "", f"not {other['layout']}", *_times(other, measured)])
     kernels = sorted(
@@ -137,6 +149,7 @@ def report(folder: Folder, described: dict[str, Any]) -> str:
         "",
         _total("predicted", described["tokens_per_second"]),
     ]
+    lines += [_stages(p, described) for p in described["products"] if p["two_stage"]]
     if measured:
         lines.append(
             _total(
@@ -152,8 +165,10 @@ def _is_number(title: str) -> bool:
 
 
 def _times(product: dict[str, Any], measured: bool) -> list[str]:
-    cells = []
+    cells: list[str] = []
     for phase in ("decode", "prefill"):
+        if phase not in product:
+            return [*cells, *([""] * len(cells))]
         times = product[phase]
         cells += [f"{times['us']:.2f}", times["bound"]]
         if measured and "ratio" in times:
@@ -161,6 +176,18 @@ def _times(product: dict[str, Any], measured: bool) -> list[str]:
         elif measured:
             cells += ["", ""]
     return cells
+
+
+def _stages(product: dict[str, Any], described: dict[str, Any]) -> str:
+    from lutwerk.units import format_bytes
+
+    stages = product["two_stage"]
+    return (
+        f"the head is read in two stages in decode: {format_bytes(stages['bytes'])} of "
+        f"{format_bytes(stages['of_bytes'])} expected, {stages['first']['us']:.2f} us for the first "
+        f"instead of {product['decode']['us']:.2f} us, which gives "
+        f"{described['tokens_per_second']['decode_two_stage']:.1f} tokens/s"
+    )
 
 
 def _total(what: str, rates: dict[str, float | None]) -> str:

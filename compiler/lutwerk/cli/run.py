@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lutwerk.cli.options import add_bundle, add_json, add_threads, bundle_path, integer, real
+from lutwerk.cli.options import (
+    add_bundle,
+    add_full_head,
+    add_json,
+    add_threads,
+    bundle_path,
+    integer,
+    real,
+)
 
 if TYPE_CHECKING:
     from lutwerk.bundle import Bundle
@@ -54,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="context, which prompt and answer share (default: the bundle's greatest)",
     )
     add_threads(parser)
+    add_full_head(parser)
     add_sampling(parser)
     parser.add_argument(
         "--stop",
@@ -144,6 +153,7 @@ def run(arguments: argparse.Namespace) -> int:
             repeat_penalty=arguments.repeat_penalty,
             seed=seed,
             stop=arguments.stop,
+            full_head=arguments.full_head,
         )
         if arguments.json:
             text = "".join(generation)
@@ -164,7 +174,7 @@ def stream(generation: Generation, prompt: str) -> None:
 
 def times(generation: Generation, bundle: Bundle, seed: int) -> str:
     """One line about a finished generation."""
-    from lutwerk.cli.summary import rate_text
+    from lutwerk.cli.summary import head_text, rate_text
 
     prompt = rate_text(generation.prompt_tokens, generation.prompt_seconds)
     written = rate_text(generation.eval_tokens, generation.eval_seconds)
@@ -174,10 +184,11 @@ def times(generation: Generation, bundle: Bundle, seed: int) -> str:
         "length": "the number of tokens asked for was reached",
         "context": f"the context of {bundle.context} tokens is full",
     }
+    head = "" if generation.head is None else f"{head_text(generation.head)}; "
     return (
         f"prompt: {generation.prompt_tokens} tokens, {prompt}; "
         f"eval: {len(generation.tokens)} tokens, {written}; "
-        f"{bundle.session.isa}, threads {bundle.session.threads}, seed {seed}; "
+        f"{head}{bundle.session.isa}, threads {bundle.session.threads}, seed {seed}; "
         f"ended because {ends[generation.finish_reason or 'length']}"
     )
 
@@ -197,6 +208,8 @@ def _read_prompt(path: Path) -> str:
 def _result(
     prompt: str, text: str, generation: Generation, bundle: Bundle, seed: int
 ) -> dict[str, object]:
+    from dataclasses import asdict
+
     from lutwerk.cli.summary import rate
 
     return {
@@ -214,4 +227,5 @@ def _result(
         "eval_tokens": generation.eval_tokens,
         "eval_seconds": generation.eval_seconds,
         "eval_tokens_per_second": rate(generation.eval_tokens, generation.eval_seconds),
+        "head": None if generation.head is None else asdict(generation.head),
     }

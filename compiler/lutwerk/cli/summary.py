@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lutwerk.units import format_bytes, format_count
+
+if TYPE_CHECKING:
+    from lutwerk.native_types import HeadStats
 
 
 def size_line(manifest: dict[str, Any]) -> str:
@@ -52,3 +55,12 @@ def rate_text(tokens: int, seconds: float) -> str:
     """Tokens per second as text."""
     value = rate(tokens, seconds)
     return "-" if value is None else f"{value:.1f} tokens/s"
+
+
+def head_text(head: HeadStats) -> str:
+    """What the two-stage head did, per token that it answered."""
+    answered = max(1, head.tokens - head.full)
+    return (
+        f"head: {head.survivors / answered:.0f} rows rescored and {head.candidates / answered:.0f} "
+        f"computed in full a token, {head.full} of {head.tokens} tokens by the full head"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from lutwerk import layouts
+from lutwerk import layouts, split
 from lutwerk.defs import FORMATS, LAYOUTS, Format, Layout
 from lutwerk.graph import Weight
 from lutwerk.quantize import QUANTIZERS
@@ -35,12 +35,14 @@ def weight_bytes(weight: Weight) -> tuple[Iterator[Bytes], Bytes]:
         raw = np.ascontiguousarray(stacked, kind).reshape(-1).view(np.uint8)
         return iter((raw,)), np.zeros(0, np.uint8)
     stacked_scales = np.concatenate([s for s in scales if s is not None])
-    return _pack_blocks(stacked.astype(np.uint8, copy=False), fmt, layout), layouts.pack_scales(
-        stacked_scales, fmt, layout
-    )
+    packed_scales = layouts.pack_scales(stacked_scales, fmt, layout)
+    integers = stacked.astype(np.uint8, copy=False)
+    if layout.name == "split":
+        return split.pack(integers, split.draw_dither(integers, stacked_scales)), packed_scales
+    return _pack_blocks(integers, fmt, layout), packed_scales
 
 
 def _pack_blocks(codes: Bytes, fmt: Format, layout: Layout) -> Iterator[Bytes]:
-    """Row tiles are outermost in every layout, so blocks of whole tiles follow each other."""
+    """Row tiles are outermost in every layout of tiles, so blocks of whole tiles follow each other."""
     for begin in range(0, codes.shape[0], BLOCK_ROWS):
         yield layouts.pack(codes[begin : begin + BLOCK_ROWS], fmt, layout)

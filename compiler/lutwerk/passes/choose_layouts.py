@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from lutwerk import two_stage
 from lutwerk.cost import Product, exceeds_cache, rank
 from lutwerk.defs import FORMATS, LAYOUTS
 from lutwerk.errors import CompileError
@@ -18,13 +19,15 @@ def choose_layouts(graph: Graph, target: Target, overrides: tuple[tuple[str, str
 
     An override applies to the weights that it fits. Of the others, matrices that are multiplied
     get the layout of least predicted decode time with all cores of the target's machine, and
-    tables that are only looked up the smallest one.
+    tables that are only looked up the smallest one. Layout ``split`` is for the head alone, and
+    only where its two stages pay: as a whole it is no faster than others.
     """
     for pattern, layout in overrides:
         if layout not in LAYOUTS:
             raise CompileError(
                 f"--layout {pattern}={layout}: no such layout; accepted: {', '.join(LAYOUTS)}"
             )
+    head = two_stage.head_of(graph)
     multiplied = {op.weight for op in graph.ops if op.kind in ("matmul", "matmul_float")}
     smallest = {name: _smallest(weight) for name, weight in graph.weights.items()}
     least_bytes = sum(product.bytes for name, product in smallest.items() if name in multiplied)
@@ -37,6 +40,9 @@ def choose_layouts(graph: Graph, target: Target, overrides: tuple[tuple[str, str
         for pattern, layout in overrides:
             if layout in candidates and any(fnmatchcase(name, pattern) for name in names):
                 return layout
+        splittable = weight.name == head and two_stage.LAYOUT in candidates
+        if splittable and two_stage.pays(target.speed, weight.rows, weight.cols):
+            return two_stage.LAYOUT
         if weight.name not in multiplied:
             return smallest[weight.name].layout
         ranked = rank(
@@ -47,7 +53,7 @@ def choose_layouts(graph: Graph, target: Target, overrides: tuple[tuple[str, str
             target.speed.cores,
             from_memory=from_memory,
         )
-        return ranked[0].product.layout
+        return next(c.product.layout for c in ranked if c.product.layout != two_stage.LAYOUT)
 
     weights = {name: replace(w, layout=choose(w)) for name, w in graph.weights.items()}
     return replace(graph, weights=weights)
@@ -58,5 +64,6 @@ def _smallest(weight: Weight) -> Product:
     found = [
         Product(weight.rows, weight.cols, weight.format, layout)
         for layout in compatible(FORMATS[weight.format])
+        if layout != two_stage.LAYOUT
     ]
     return min(found, key=lambda product: product.bytes)

@@ -6,6 +6,7 @@ from lutwerk.defs import FORMATS
 from lutwerk.quantize.absmean import AbsmeanQuantizer
 from lutwerk.quantize.base import Quantized, Quantizer
 from lutwerk.quantize.floating import Float16Quantizer, Float32Quantizer
+from lutwerk.quantize.int57 import Int57Quantizer
 from lutwerk.quantize.round_to_nearest import RoundToNearest
 from lutwerk.quantize.ternary import TernaryQuantizer
 
@@ -15,6 +16,7 @@ _ALL: tuple[Quantizer, ...] = (
     TernaryQuantizer(),
     AbsmeanQuantizer(),
     *(RoundToNearest(f) for f in FORMATS.values() if f.codebook == "INT"),
+    *(Int57Quantizer(f) for f in FORMATS.values() if f.codebook == "INT57"),
     Float16Quantizer(),
     Float32Quantizer(),
 )

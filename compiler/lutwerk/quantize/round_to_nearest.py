@@ -25,7 +25,7 @@ _LEVELS_TRIED = (-1.0, 0.0, -0.5, 0.25, 0.5, 1.0, 1.5)
 
 
 class RoundToNearest:
-    """Round to nearest in one INT format of formats.def."""
+    """Round to nearest in one INT format of formats.def; a subclass may choose other scales."""
 
     def __init__(self, target: Format):
         self.name = target.name
@@ -48,7 +48,7 @@ class RoundToNearest:
             # Groups as columns: operations over a group then run over whole rows of memory, element
             # by element, which is fast and sums in the same order on every machine.
             columns = np.ascontiguousarray(padded.reshape(-1, group).T)
-            best = self._best_scales(columns)
+            best = self.best_scales(columns)
             if np.isinf(best).any():
                 row, index = divmod(int(np.argmax(np.isinf(best))), groups)
                 raise CompileError(
@@ -64,22 +64,22 @@ class RoundToNearest:
 
     def _integers(self, columns: F32, scales: F32) -> F32:
         """Nearest levels of ``columns`` ``[group, n]`` for ``scales`` ``[n]``; 0 for scale 0."""
-        half = self._format.offset
+        lowest = -self._format.offset
         divisors: F32 = np.where(scales == 0, np.float32(np.inf), scales)
         levels = columns / divisors
         np.rint(levels, out=levels)
-        return np.clip(levels, -half, half - 1, out=levels)
+        return np.clip(levels, lowest, lowest + self._format.max_code, out=levels)
 
-    def _best_scales(self, columns: F32) -> F32:
+    def best_scales(self, columns: F32) -> F32:
         """Scales ``[n]`` of least squared error among the candidates; the first when equal."""
         top, bottom = columns.max(axis=0), columns.min(axis=0)
         signed_extreme = np.where(top > -bottom, -top, -bottom)
-        best = _through_float16(signed_extreme / self._levels[0])
+        best = through_float16(signed_extreme / self._levels[0])
         if len(self._levels) == 1 or np.isinf(best).any():
             return best
         least = self._squared_error(columns, best)
         for level in self._levels[1:]:
-            scales = _through_float16(signed_extreme / level)
+            scales = through_float16(signed_extreme / level)
             error = self._squared_error(columns, scales)
             better = error < least
             np.copyto(best, scales, where=better)
@@ -99,7 +99,8 @@ class RoundToNearest:
         return total
 
 
-def _through_float16(scales: F32) -> F32:
+def through_float16(scales: F32) -> F32:
+    """Scales as a file stores them, rounded to float16: infinite beyond its range."""
     with np.errstate(over="ignore"):
         # Adding 0 turns the -0 of a group of zeros into 0.
         return scales.astype(np.float16).astype(np.float32) + np.float32(0)

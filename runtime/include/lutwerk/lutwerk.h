@@ -126,6 +126,25 @@ void lw_session_stop(lw_session *session);
 lw_status lw_eval(lw_session *session, const uint32_t *tokens, size_t count, float *logits,
                   size_t rows);
 
+/* Like lw_eval with rows = 1, for who needs only the greatest logits: less of a large head is read.
+ * logits: float32 [vocab] of the last token; exact, bit for bit those of lw_eval, for the first
+ * `top` tokens in the order of lw_sample (greatest logit, then lowest id) and maybe for more;
+ * -INFINITY for tokens that were ruled out. All are exact when top is 0, and whenever two stages
+ * would not pay. The chance that a token of the first `top` is ruled out is below 1e-12 per call
+ * for activations that do not depend on the file's dither: docs/two-stage-head.md. */
+lw_status lw_eval_top(lw_session *session, const uint32_t *tokens, size_t count, uint32_t top,
+                      float *logits);
+
+/* What lw_eval_top did since the session started. */
+typedef struct {
+    uint64_t tokens;     /* answered by lw_eval_top */
+    uint64_t full;       /* of these, by reading the whole head */
+    uint64_t survivors;  /* of the others: rows whose low bits were read */
+    uint64_t candidates; /* of these: rows that could not be ruled out */
+} lw_head_stats;
+
+void lw_session_head_stats(const lw_session *session, lw_head_stats *stats);
+
 /* Positions in the context; and forget all positions from `length` on (no-op when there are fewer).
  */
 uint32_t lw_session_length(const lw_session *session);
@@ -147,7 +166,8 @@ typedef struct {
         repeat_penalty; /* divide positive and multiply negative logits of recent tokens; 1: off */
 } lw_sampling;
 
-/* Choose a token. logits: float32 [vocab], changed in place; recent: the tokens that the repeat
+/* Choose a token; never one whose logit is -INFINITY, unless all are. logits: float32 [vocab],
+ * changed in place; recent: the tokens that the repeat
  * penalty applies to; state: of the random generator (SplitMix64), advanced by one draw; scratch:
  * uint64 [vocab]. Returns ERR_ARGUMENT for a setting out of range. The same inputs give the same
  * token on every machine. */

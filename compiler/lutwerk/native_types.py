@@ -1,0 +1,67 @@
+"""What the C library tells about a model and a session, as plain records."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from operator import add, sub
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Constants of a model; runtime/FORMAT.md, section CONF, gives the ranges."""
+
+    vocab: int
+    hidden: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    max_context: int
+    chunk: int
+    isa: int
+    tensors: int
+    ops: int
+    bos: int | None
+    weight_bytes: int
+    arena_bytes: int
+    kv_bytes_per_token: int
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """One stored tensor; ``bytes`` counts codes and scales, padding included."""
+
+    name: str
+    rows: int
+    cols: int
+    format: str
+    layout: str
+    bytes: int
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Stored bits for each weight, with scales and padding."""
+        return 8 * self.bytes / (self.rows * self.cols)
+
+
+@dataclass(frozen=True)
+class HeadStats:
+    """What the two-stage head did (lw_head_stats); counts of rows are sums over tokens.
+
+    Attributes:
+        tokens: tokens that ``Session.eval_top`` answered.
+        full: of these, tokens whose logits the full head gave.
+        survivors: rows whose low bits were read.
+        candidates: rows computed exactly.
+    """
+
+    tokens: int = 0
+    full: int = 0
+    survivors: int = 0
+    candidates: int = 0
+
+    def __add__(self, other: HeadStats) -> HeadStats:
+        return HeadStats(*map(add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: HeadStats) -> HeadStats:
+        return HeadStats(*map(sub, astuple(self), astuple(other)))

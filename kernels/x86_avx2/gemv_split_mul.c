@@ -1,0 +1,42 @@
+/* Layout split, one token: high and low parts of a group are joined (split.h) and multiplied as
+ * whole codes. */
+#include "../kernels.h"
+#include "split.h"
+
+static void gemv_tile(const lw_matrix *w, const lw_split *s, const lw_q8 *x, float *y,
+                      int32_t tile) {
+    const void *scales = lw_tile_scales(w, LW_SPLIT_ROWS, tile, 0);
+    __m256 acc[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    const uint8_t *high = s->high + (size_t)(tile + 1) * s->row_tile;
+    const uint8_t *low = s->low + (size_t)(tile + 1) * LW_SPLIT_ROWS * s->low_stride;
+    for (int32_t g = 0; g < s->groups; g++) {
+        lw_split_prefetch_group(high, low, g);
+        _Alignas(32) uint8_t codes[LW_SPLIT_CODES];
+        const int32_t begin = g * (LW_SPLIT_BLOCK_COLS / LW_BLOCK_COLS);
+        const int32_t end = lw_min_i32(lw_blocks(w), begin + 2);
+        __m256i sums[LW_MAX_TOKENS][2];
+        sums[0][0] = sums[0][1] = _mm256_setzero_si256();
+        lw_split_unpack(w, s, tile, g, codes);
+        for (int32_t block = begin; block < end; block++) {
+            lw_add_block(sums, codes + (block - begin) * (LW_BLOCK_COLS * LW_BLOCK_ROWS),
+                         x->codes + block * LW_BLOCK_COLS, 0, 1, 6);
+        }
+        const int32_t zero = w->offset * lw_x_sum(x->sums, begin, end);
+        const size_t row = (size_t)g * LW_SPLIT_ROWS;
+        acc[0] = lw_add_group(acc[0], lw_load_scales(w, scales, row), sums[0][0], zero);
+        acc[1] = lw_add_group(acc[1], lw_load_scales(w, scales, row + 8), sums[0][1], zero);
+    }
+    const __m256 scale = _mm256_set1_ps(x->scales[0]);
+    const int32_t row = tile * LW_SPLIT_ROWS;
+    lw_store_rows(y + row, w->rows - row, _mm256_mul_ps(acc[0], scale));
+    lw_store_rows(y + row + 8, w->rows - row - 8, _mm256_mul_ps(acc[1], scale));
+}
+
+void lw_gemv_split_mul_avx2(const lw_matrix *w, const lw_q8 *x, const void *lut, float *y,
+                            int32_t tile_begin, int32_t tile_end) {
+    (void)lut;
+    const lw_split s = lw_split_parts(w);
+    for (int32_t tile = tile_begin; tile < tile_end; tile++) {
+        gemv_tile(w, &s, x, y, tile);
+    }
+}
