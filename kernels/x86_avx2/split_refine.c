@@ -10,9 +10,8 @@
 LW_INLINE __m256i half_block(const uint8_t *block, const int8_t *x, int half) {
     const __m256i down =
         half == 0 ? _mm256_setr_epi64x(0, 0, 2, 2) : _mm256_setr_epi64x(4, 4, 6, 6);
-    const int64_t ones = 0x0101010101010101;
-    const __m256i bit = half == 0 ? _mm256_setr_epi64x(ones, ones * 2, ones * 4, ones * 8)
-                                  : _mm256_setr_epi64x(ones * 16, ones * 32, ones * 64, ones << 7);
+    const __m256i up = half == 0 ? _mm256_setr_epi64x(0, 1, 2, 3) : _mm256_setr_epi64x(4, 5, 6, 7);
+    const __m256i bit = _mm256_sllv_epi64(_mm256_set1_epi8(1), up);
     int64_t bytes;
     memcpy(&bytes, block + 16, sizeof bytes);
     const __m256i copies = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)block));
