@@ -5,8 +5,7 @@
 #include "../kernels.h"
 #include "split.h"
 
-/* Columns 0 to 31 of a block, or 32 to 63, times x: four sums of two 32-bit products each, twice.
- */
+/* Columns 0 to 31 of a block, or 32 to 63, times x: 16 sums of two products each. */
 LW_INLINE __m256i half_block(const uint8_t *block, const int8_t *x, int half) {
     const __m256i down =
         half == 0 ? _mm256_setr_epi64x(0, 0, 2, 2) : _mm256_setr_epi64x(4, 4, 6, 6);
