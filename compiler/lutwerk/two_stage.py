@@ -39,8 +39,15 @@ def head_of(graph: Graph) -> str | None:
 
 
 def pays(machine: Machine, rows: int, cols: int) -> bool:
-    """Whether a head's codes come from memory for every token, so that reading fewer is faster."""
-    return exceeds_cache(machine, rows * cols * FORMATS[FORMAT].bits // 8)
+    """Whether a head's codes come from memory for every token, and the first stage is the faster.
+
+    From the cache, or where arithmetic holds both up, reading fewer bits gains nothing.
+    """
+    if not exceeds_cache(machine, rows * cols * FORMATS[FORMAT].bits // 8):
+        return False
+    whole = rank(machine, rows, cols, _REPLACED, machine.cores, from_memory=True)[0].decode
+    first = predict(machine, rows, cols, machine.cores, from_memory=True).first
+    return first.seconds < whole.seconds
 
 
 def default_head_quantizer(graph: Graph, default: str, machine: Machine) -> str:
