@@ -35,7 +35,6 @@ void lw_split_refine_avx2(const lw_matrix *w, const lw_q8 *x, const lw_split_gro
     const lw_split s = lw_split_parts(w);
     for (int32_t i = 0; i < count; i++) {
         const size_t row = rows[i];
-        lw_split_prefetch(w, &s, rows, i, count);
         const uint16_t *scales = lw_tile_scales(w, LW_SPLIT_ROWS, (int32_t)(row / LW_SPLIT_ROWS),
                                                 (int32_t)(row % LW_SPLIT_ROWS));
         float twice = 0.0f;
