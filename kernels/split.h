@@ -68,34 +68,16 @@ static inline lw_split lw_split_parts(const lw_matrix *w) {
     };
 }
 
-/* Fetch a share of a row tile's high and low parts, which begin at `high` and `low`, while another
- * tile's group g is multiplied: both have 6 lines for each group. */
-static inline void lw_split_prefetch_group(const uint8_t *high, const uint8_t *low, int32_t g) {
-    enum { GROUP = 2 * LW_SPLIT_TILE, LINE = 64 };
-    const size_t at = (size_t)g * GROUP;
+/* While group g of a row tile is multiplied: fetch high tiles some groups ahead of it, and a part
+ * of the low rows of the next row tile. `high` and `low` begin those of the row tile. */
+static inline void lw_split_prefetch(const lw_split *s, const uint8_t *high, const uint8_t *low,
+                                     int32_t g) {
+    enum { GROUP = 2 * LW_SPLIT_TILE, AHEAD = 12 * GROUP, LINE = 64 };
+    const size_t at = (size_t)g * GROUP; /* low parts of 16 rows have as many bytes a group */
+    const uint8_t *next = low + LW_SPLIT_ROWS * s->low_stride;
     for (size_t b = 0; b < GROUP; b += LINE) {
-        __builtin_prefetch(high + at + b);
-        __builtin_prefetch(low + at + b);
-    }
-}
-
-/* Fetch what a row of the list needs that comes after row i: rows lie anywhere, so that nothing
- * but the list tells. */
-static inline void lw_split_prefetch(const lw_matrix *w, const lw_split *s, const uint32_t *rows,
-                                     int32_t i, int32_t count) {
-    enum { AHEAD = 2, LINE = 64 };
-    if (count - i <= AHEAD) {
-        return;
-    }
-    const size_t row = rows[i + AHEAD];
-    const size_t scale_bytes = (size_t)s->groups * LW_SPLIT_ROWS * sizeof(uint16_t);
-    const uint8_t *low = s->low + row * s->low_stride;
-    const uint8_t *scales = (const uint8_t *)w->scales + row / LW_SPLIT_ROWS * scale_bytes;
-    for (size_t b = 0; b < s->low_stride; b += LINE) {
-        __builtin_prefetch(low + b);
-    }
-    for (size_t b = 0; b < scale_bytes; b += LINE) {
-        __builtin_prefetch(scales + b);
+        __builtin_prefetch(high + at + AHEAD + b);
+        __builtin_prefetch(next + at + b);
     }
 }
 

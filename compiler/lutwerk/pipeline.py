@@ -37,8 +37,7 @@ class CompileOptions:
         tuning: A record of ``lutwerk tune``, whose speeds replace the target's; None: the target's.
         quant: Quantiser of the linear layers, or ``auto``.
         head: Quantiser of the output head, or ``auto``: the model's default, or the one of the
-            two-stage head where the head exceeds the target's cache. A tied embedding is the same
-            matrix.
+            two-stage head where this is faster. A tied embedding is the same matrix.
         embedding: Quantiser of an embedding that is not the head, or ``auto``.
         rules: (pattern, quantiser) pairs for matrices by name; the first match wins.
         layouts: (pattern, layout) pairs; the first that can hold the format wins.

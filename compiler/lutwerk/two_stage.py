@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lutwerk import split
-from lutwerk.cost import Prediction, Product, exceeds_cache
+from lutwerk.cost import Prediction, Product, exceeds_cache, rank
 from lutwerk.defs import FORMATS
 from lutwerk.graph import LOGITS, Graph
-from lutwerk.layouts import compatible
 from lutwerk.machine import Machine
 
 FORMAT, LAYOUT = "i57g64", "split"
 
 #: The quantiser whose place the two-stage head takes by default: it has as many bits.
 _REPLACED = "i6g64"
+#: A format whose product is like the first stage: as many bits, and scales for as many columns.
+_FIRST_STAGE = "i3g64"
 #: Share of the rows whose low bits are read when the 40 greatest logits of a large vocabulary are
 #: wanted (docs/two-stage-head.md has the measurements).
 _SURVIVORS = 0.025
@@ -38,8 +39,15 @@ def head_of(graph: Graph) -> str | None:
 
 
 def pays(machine: Machine, rows: int, cols: int) -> bool:
-    """Whether a head's codes come from memory for every token, so that reading fewer is faster."""
-    return exceeds_cache(machine, rows * cols * FORMATS[FORMAT].bits // 8)
+    """Whether a head's codes come from memory for every token, and the first stage is the faster.
+
+    From the cache, or where arithmetic holds both up, reading fewer bits gains nothing.
+    """
+    if not exceeds_cache(machine, rows * cols * FORMATS[FORMAT].bits // 8):
+        return False
+    whole = rank(machine, rows, cols, _REPLACED, machine.cores, from_memory=True)[0].decode
+    first = predict(machine, rows, cols, machine.cores, from_memory=True).first
+    return first.seconds < whole.seconds
 
 
 def default_head_quantizer(graph: Graph, default: str, machine: Machine) -> str:
@@ -49,15 +57,8 @@ def default_head_quantizer(graph: Graph, default: str, machine: Machine) -> str:
 
 
 def predict(machine: Machine, rows: int, cols: int, threads: int, *, from_memory: bool) -> TwoStage:
-    """Predict one token. The first stage works as a product of 3-bit weights does, at its best layout."""
-    product = Product(rows, cols, FORMAT, LAYOUT)
-    cores = min(threads, machine.cores)
+    """Predict one token. The first stage reads and multiplies what a product of 3-bit weights does."""
+    first = rank(machine, rows, cols, _FIRST_STAGE, threads, from_memory=from_memory)[0]
     low = rows * split.low_stride(cols)
-    first = product.bytes - low
-    rate = max(machine.rates[f"{layout}.decode.i3"] for layout in compatible(FORMATS["i3g64"]))
-    work = product.padded_weights / (rate * 1e9 * min(cores, product.row_tiles))
-    share = machine.rates[f"{LAYOUT}.stream"]
-    memory = first / (machine.bandwidth[cores - 1] * 1e9 * share) if from_memory else 0.0
-    seconds = max(memory, work)
-    bound = Prediction(seconds, "memory" if memory > work else "multiply")
-    return TwoStage(bound, first + int(_SURVIVORS * low))
+    high = Product(rows, cols, FORMAT, LAYOUT).bytes - low
+    return TwoStage(first.decode, high + int(_SURVIVORS * low))

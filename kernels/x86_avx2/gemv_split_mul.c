@@ -7,10 +7,10 @@ static void gemv_tile(const lw_matrix *w, const lw_split *s, const lw_q8 *x, flo
                       int32_t tile) {
     const void *scales = lw_tile_scales(w, LW_SPLIT_ROWS, tile, 0);
     __m256 acc[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
-    const uint8_t *high = s->high + (size_t)(tile + 1) * s->row_tile;
-    const uint8_t *low = s->low + (size_t)(tile + 1) * LW_SPLIT_ROWS * s->low_stride;
+    const uint8_t *high = s->high + (size_t)tile * s->row_tile;
+    const uint8_t *low = s->low + (size_t)tile * LW_SPLIT_ROWS * s->low_stride;
     for (int32_t g = 0; g < s->groups; g++) {
-        lw_split_prefetch_group(high, low, g);
+        lw_split_prefetch(s, high, low, g);
         _Alignas(32) uint8_t codes[LW_SPLIT_CODES];
         const int32_t begin = g * (LW_SPLIT_BLOCK_COLS / LW_BLOCK_COLS);
         const int32_t end = lw_min_i32(lw_blocks(w), begin + 2);

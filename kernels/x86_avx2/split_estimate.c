@@ -34,6 +34,8 @@ static void estimate_tile(const lw_matrix *w, const lw_split *s, const lw_q8 *x,
         for (int i = 0; i < GROUP; i += LW_SPLIT_VECTOR) {
             _mm_prefetch((const char *)(tiles[0] + AHEAD * GROUP + i), _MM_HINT_NTA);
         }
+        const uint16_t *group_scales = (const uint16_t *)scales + g * LW_SPLIT_ROWS;
+        _mm_prefetch((const char *)(group_scales + AHEAD * LW_SPLIT_ROWS), _MM_HINT_T0);
         const __m256 energy = _mm256_set1_ps(groups[g].energy);
         const __m256i start = _mm256_set1_epi32(groups[g].high_start);
 #pragma GCC unroll 2

@@ -5,14 +5,12 @@
 #include "../kernels.h"
 #include "split.h"
 
-/* Columns 0 to 31 of a block, or 32 to 63, times x: four sums of two 32-bit products each, twice.
- */
+/* Columns 0 to 31 of a block, or 32 to 63, times x: 16 sums of two products each. */
 LW_INLINE __m256i half_block(const uint8_t *block, const int8_t *x, int half) {
     const __m256i down =
         half == 0 ? _mm256_setr_epi64x(0, 0, 2, 2) : _mm256_setr_epi64x(4, 4, 6, 6);
-    const int64_t ones = 0x0101010101010101;
-    const __m256i bit = half == 0 ? _mm256_setr_epi64x(ones, ones * 2, ones * 4, ones * 8)
-                                  : _mm256_setr_epi64x(ones * 16, ones * 32, ones * 64, ones << 7);
+    const __m256i up = half == 0 ? _mm256_setr_epi64x(0, 1, 2, 3) : _mm256_setr_epi64x(4, 5, 6, 7);
+    const __m256i bit = _mm256_sllv_epi64(_mm256_set1_epi8(1), up);
     int64_t bytes;
     memcpy(&bytes, block + 16, sizeof bytes);
     const __m256i copies = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)block));
@@ -37,7 +35,6 @@ void lw_split_refine_avx2(const lw_matrix *w, const lw_q8 *x, const lw_split_gro
     const lw_split s = lw_split_parts(w);
     for (int32_t i = 0; i < count; i++) {
         const size_t row = rows[i];
-        lw_split_prefetch(w, &s, rows, i, count);
         const uint16_t *scales = lw_tile_scales(w, LW_SPLIT_ROWS, (int32_t)(row / LW_SPLIT_ROWS),
                                                 (int32_t)(row % LW_SPLIT_ROWS));
         float twice = 0.0f;

@@ -8,14 +8,12 @@ enum { CHAINS = 4 };
 static void gemv_tile(const lw_matrix *w, const lw_split *s, const lw_q8 *x, float *y,
                       int32_t tile) {
     const lw_split_rows rows = lw_split_row_tile(w, s, tile);
-    const uint8_t *high = s->high + (size_t)(tile + 1) * s->row_tile;
-    const uint8_t *low = s->low + (size_t)(tile + 1) * LW_SPLIT_ROWS * s->low_stride;
     size_t scale = (size_t)tile * (size_t)s->groups * LW_LANES;
     __m512 acc = _mm512_setzero_ps();
     for (int32_t g = 0; g < s->groups; g++, scale += LW_LANES) {
         const int32_t k = g * LW_SPLIT_BLOCK_COLS;
         const int32_t end = lw_min_i32(w->cols, k + LW_SPLIT_BLOCK_COLS);
-        lw_split_prefetch_group(high, low, g);
+        lw_split_prefetch(s, rows.high, rows.low[0], g);
         __m512i code[LW_SPLIT_STEPS];
         lw_split_unpack(w, s, &rows, g, code);
         lw_i32x16 part[CHAINS] = {

@@ -15,7 +15,6 @@ enum {
     MAX_COLS = 1 << 20, /* the bounds hold for 2^14 groups */
     BLOCK_ROWS = 256,   /* looked through together: whole row tiles, some of a microsecond */
     BLOCKS_A_SHARE = 4,
-    TILES_TOGETHER = 4, /* row tiles that kernels read side by side */
 };
 
 /* The head and the token that it is multiplied with. */
@@ -238,7 +237,7 @@ void lw_run_head(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_
     while (lw_take_one(turn, 1, &item))
         s->kernels.split_groups(&p.w, &p.x, head->groups);
     lw_finish_stage(turn);
-    while (lw_take_share(turn, tiles, (uint32_t)lw_round_up(grain, TILES_TOGETHER), &from, &to))
+    while (lw_take_share(turn, tiles, grain, &from, &to))
         s->kernels.split_estimate(&p.w, &p.x, head->groups, p.logits, head->radius, (int32_t)from,
                                   (int32_t)to);
     lw_finish_stage(turn);

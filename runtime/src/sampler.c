@@ -153,8 +153,9 @@ lw_status lw_sample(float *logits, uint32_t vocab, const lw_sampling *sampling,
         *token = lw_key_token(set.best);
         return LW_OK;
     }
-    if (sampling->top_k > 0 && sampling->top_k < set.count)
-        keep_top_k(&set, sampling->top_k);
+    /* Sorted even when as many are left: the draw must not depend on how many were ruled out. */
+    if (sampling->top_k > 0 && sampling->top_k < vocab)
+        keep_top_k(&set, sampling->top_k < set.count ? sampling->top_k : set.count);
     if (sampling->top_p < 1.0f)
         keep_top_p(&set, sampling->top_p);
     if (sampling->min_p > 0.0f)

@@ -8,9 +8,11 @@ from lutwerk import two_stage
 from lutwerk.cost import Product
 from lutwerk.cost import predict as predict_product
 from lutwerk.errors import CompileError
+from lutwerk.frontends import read_checkpoint
 from lutwerk.model_file import read_model_file
 from lutwerk.pipeline import CompileOptions, compile_bundle
 from lutwerk.plan import explain
+from lutwerk.targets import load_target
 from lutwerk.tuning_record import Record, write_record
 
 HEAD = "lm_head.weight"
@@ -58,6 +60,20 @@ def test_a_head_that_the_cache_holds_is_read_whole(tmp_path, llama):
     plan = explain(model, LARGE_CACHE, 1)
     assert plan.two_stage_seconds is None
     assert not any(p.two_stage for p in plan.products)
+
+
+def test_a_machine_that_is_slow_at_3_bits_reads_the_head_whole(tmp_path, llama):
+    checkpoint, head = llama
+    slow = machine(cache_mib=0.01, slices__decode__i3=0.1, planes__decode__i3=0.1)
+    _, stored = compiled(tmp_path, checkpoint, slow)
+    assert stored[head][0] == "i6g64"
+
+
+@pytest.mark.parametrize("target", ["x86-64-v3", "x86-64-v4"])
+def test_targets_with_vectors_read_a_large_vocabulary_in_two_stages(target):
+    graph = read_checkpoint("synthetic:bitnet-b1.58-2B-4T", max_context=None, seed=0).graph
+    speed = load_target(target).speed
+    assert two_stage.default_head_quantizer(graph, "i6g64", speed) == "i57g64"
 
 
 @pytest.mark.parametrize("quantizer", ["i8g64", "i6g64", "f16"])

@@ -1,6 +1,5 @@
 """Cases for the two-stage head: a head, a state and a number of logits wanted, answered by the C library both ways."""
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,9 +63,7 @@ class Tally:
     full: int = 0
     unlike_oracle: int = 0
     worst_error: float = 0.0
-    shares: dict[tuple[str, str, int], list[float]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    shares: dict[tuple[str, str, int], list[float]] = field(default_factory=dict)
 
     def add(self, other: "Tally") -> None:
         self.cases += other.cases
@@ -75,7 +72,7 @@ class Tally:
         self.unlike_oracle += other.unlike_oracle
         self.worst_error = max(self.worst_error, other.worst_error)
         for key, shares in other.shares.items():
-            self.shares[key] += shares
+            self.shares.setdefault(key, []).extend(shares)
 
 
 def run(setup: Setup, folder: Path, *, compared: int = 8) -> Tally:
@@ -117,7 +114,8 @@ def record(tally: Tally, kind: str, top: int, got, expected, stats) -> None:
     tally.failures += not agree(got, expected, top)
     tally.full += stats.full
     if not stats.full:
-        tally.shares[kind, _size(got.size), top].append(stats.survivors / got.size)
+        key = kind, _size(got.size), top
+        tally.shares.setdefault(key, []).append(stats.survivors / got.size)
 
 
 def _size(vocab: int) -> str:

@@ -7,10 +7,14 @@ Prints progress, then a summary; --json prints it for programs. Setup I of seed 
 """
 
 import argparse
+import itertools
 import json
+import os
 import sys
 import tempfile
 import time
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -39,27 +43,41 @@ def main() -> int:
     parser.add_argument(
         "--data", type=Path, help="folder with real checkpoints, whose heads are asked too"
     )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     total = Tally()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        if arguments.data:
+    if arguments.data:
+        with tempfile.TemporaryDirectory() as folder:
             for name in REAL:
                 total.add(run_checkpoint(arguments.data, name, Path(folder)))
-                _progress(total, arguments.cases, began)
-        index = arguments.first
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        indices = itertools.count(arguments.first)
+        pending: deque[tuple[int, Future[Tally]]] = deque()
         while total.cases < arguments.cases:
-            setup = draw_setup(arguments.seed, index, large=index % LARGE == LARGE - 1)
-            found = run(setup, Path(folder))
+            while len(pending) < 2 * arguments.jobs:
+                index = next(indices)
+                pending.append((index, pool.submit(run_setup, arguments.seed, index)))
+            index, future = pending.popleft()
+            found = future.result()
             if found.failures or found.unlike_oracle:
-                print(f"\nsetup {index} failed: {setup}", file=sys.stderr)
+                print(f"\nsetup {index} of seed {arguments.seed} failed", file=sys.stderr)
             total.add(found)
-            index += 1
             _progress(total, arguments.cases, began)
+        for _, future in pending:
+            future.cancel()
     print(file=sys.stderr)
     print(json.dumps(summary(total), indent=2) if arguments.json else report(total))
     return 1 if total.failures else 0
+
+
+def run_setup(seed: int, index: int) -> Tally:
+    """Run one setup in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return run(draw_setup(seed, index, large=index % LARGE == LARGE - 1), Path(folder))
 
 
 def _progress(total: Tally, wanted: int, began: float) -> None:

@@ -4,9 +4,9 @@
  *
  *     lw_fuzz_open [--count N] [--seed S] [model.lw]
  *
- * Without a file, the model is the toy model of these tests. In half of the cases the checksums are
- * made right again, so that the damage reaches the validation behind them. The seed is printed;
- * with it a run can be repeated. */
+ * Without a file, the model is the toy model of these tests, with a head in layout split. In half
+ * of the cases the checksums are made right again, so that the damage reaches the validation behind
+ * them. The seed is printed; with it a run can be repeated. */
 #include <string.h>
 #include <time.h>
 
@@ -126,7 +126,7 @@ static void run_model(fuzzer *f, const lw_model *model) {
             CHECK_EQUAL(lw_eval(session, tokens, TOKENS, logits, 2), expected);
         } else {
             lw_eval(session, tokens, 2, NULL, 0);
-            lw_eval(session, tokens + 2, 1, logits, 1);
+            lw_eval_top(session, tokens + 2, 1, random_below(&f->random, 13), logits);
         }
         lw_session_stop(session);
     }
@@ -171,8 +171,8 @@ int main(int argc, char **argv) {
     fflush(stdout);
 
     fuzzer f = {.random = seed * 2 + 1};
-    uint8_t *original =
-        path ? read_file(path, &f.original_bytes) : toy_model_build(1, true, &f.original_bytes);
+    uint8_t *original = path ? read_file(path, &f.original_bytes)
+                             : toy_model_build(1, TOY_HEAD_SPLIT, &f.original_bytes);
     f.original = original;
     lw_model model;
     const lw_status undamaged = lw_model_open(original, f.original_bytes, 1, &model, NULL);

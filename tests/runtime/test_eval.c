@@ -171,9 +171,9 @@ static void test_measure(const lw_model *model, lw_session_options options) {
     stop(r);
 }
 
-static void test_model(bool packed_head, uint64_t *random) {
+static void test_model(toy_head head, uint64_t *random) {
     size_t bytes;
-    uint8_t *file = toy_model_build(7, packed_head, &bytes);
+    uint8_t *file = toy_model_build(7, head, &bytes);
     lw_model model;
     CHECK_EQUAL(lw_model_open(file, bytes, 1, &model, NULL), LW_OK);
     test_schedule(&model);
@@ -193,7 +193,7 @@ int main(void) {
     uint64_t random = 20250101;
     for (uint32_t i = 0; i < PROMPT; i++)
         prompt[i] = random_below(&random, TOY_VOCAB);
-    test_model(false, &random);
-    test_model(true, &random);
+    for (toy_head head = TOY_HEAD_F16; head <= TOY_HEAD_SPLIT; head++)
+        test_model(head, &random);
     return 0;
 }

@@ -14,8 +14,8 @@
 enum { VOCAB = 2051, HIDDEN = 150, GROUPS = (HIDDEN + 63) / 64, PADDED = GROUPS * 64 };
 
 /* Random rows; pairs of equal rows; rows that differ in few columns; rows of very different norms;
- * all the same row. */
-typedef enum { RANDOM, DUPLICATES, NEAR, NORMS, EQUAL, KINDS } head_kind;
+ * extreme codes, and states of extreme activations; all the same row. */
+typedef enum { RANDOM, DUPLICATES, NEAR, NORMS, CORNERS, EQUAL, KINDS } head_kind;
 
 static float states[VOCAB * HIDDEN];
 static uint8_t codes[VOCAB * HIDDEN];
@@ -65,7 +65,7 @@ static void fill_row(uint32_t n, head_kind kind, uint64_t *random) {
     }
     const float norm = kind == NORMS ? 1.0f / sqrtf(1.0f + (float)((n * 7919u) % VOCAB)) : 1.0f;
     for (uint32_t k = 0; k < HIDDEN; k++)
-        row[k] = random_code(random);
+        row[k] = kind == CORNERS ? (uint8_t)(random_below(random, 2) * 56) : random_code(random);
     for (uint32_t g = 0; g < GROUPS; g++)
         scales[n * GROUPS + g] = norm * 0.01f * (2.0f + random_float(random));
 }
@@ -76,7 +76,7 @@ static uint8_t *build(head_kind kind, uint64_t *random, size_t *bytes) {
     for (uint32_t k = 0; k < PADDED; k++)
         dither[k] = (uint8_t)random_below(random, 8);
     for (size_t i = 0; i < VOCAB * HIDDEN; i++)
-        states[i] = random_float(random);
+        states[i] = kind == CORNERS ? (float)random_below(random, 2) - 0.5f : random_float(random);
     /* a state in the direction of a row; one with a large component; none at all */
     for (uint32_t k = 0; k < HIDDEN; k++) {
         states[1 * HIDDEN + k] = (float)codes[5 * HIDDEN + k] - 30.0f;
@@ -151,7 +151,7 @@ static void test_kind(head_kind kind, uint64_t *random) {
     CHECK_EQUAL(lw_model_open(file, bytes, 1, &model, NULL), LW_OK);
     lw_head_stats first = {0, 0, 0, 0};
     for (uint32_t isa = 0; isa <= lw_cpu_isa(); isa++)
-        for (uint32_t threads = 1; threads <= 4; threads += isa == LW_ISA_SCALAR ? 3 : 1) {
+        for (uint32_t threads = 1; threads <= 4; threads += isa == lw_cpu_isa() ? 1 : 3) {
             running r =
                 start(&model, (lw_session_options){.threads = threads, .isa_limit = isa + 1});
             for (uint32_t token = 0; token < 6; token++)
@@ -172,7 +172,7 @@ static void test_kind(head_kind kind, uint64_t *random) {
 
 /* The last tokens of a prompt in several chunks, and faults as those of lw_eval. */
 static void test_prompt(const lw_model *model) {
-    const uint32_t prompt[5] = {9, 8, 7, 6, 5};
+    const uint32_t prompt[7] = {9, 8, 7, 6, 5, 4, 3};
     const uint32_t bad[2] = {0, VOCAB};
     running r = start(model, (lw_session_options){.context = 16, .threads = 2});
     CHECK_EQUAL(lw_eval(r.session, prompt, 5, full, 1), LW_OK);
@@ -206,7 +206,10 @@ static void test_not_finite(uint64_t *random) {
     for (uint32_t token = 0; token < 4; token++) {
         lw_session_truncate(r.session, 0);
         CHECK_EQUAL(lw_eval(r.session, &token, 1, full, 1), LW_OK);
+        const uint64_t earlier = full_count(r.session);
         CHECK_EQUAL(lw_eval_top(r.session, &token, 1, 3, some), LW_OK);
+        /* an infinite state, and one of zeros, whose logits are all the same */
+        CHECK((token != 0 && token != 3) || full_count(r.session) == earlier + 1);
         const lw_sampling greedy = {.top_p = 1.0f, .repeat_penalty = 1.0f};
         static uint64_t scratch[VOCAB];
         uint64_t state = 1;
@@ -215,7 +218,6 @@ static void test_not_finite(uint64_t *random) {
         CHECK_EQUAL(lw_sample(some, VOCAB, &greedy, NULL, 0, &state, scratch, &found), LW_OK);
         CHECK_EQUAL(found, wanted);
     }
-    CHECK_EQUAL(full_count(r.session), 2); /* the infinite state, and the one that is zero */
     stop(r);
     free(file);
 }
@@ -227,7 +229,6 @@ static void test_hostile_dither(uint8_t *file, size_t bytes) {
     const lw_tensor_record *tensor = (lw_tensor_record *)section_of(file, LW_TENS) + 1;
     uint8_t *end =
         (uint8_t *)section_of(file, LW_DATA) + tensor->codes_offset + tensor->codes_bytes;
-    const uint8_t before_it = end[-1];
     end[-1] = 8;
     fix_checksums(file, bytes);
     CHECK_EQUAL(lw_model_open(file, bytes, 1, &model, &detail), LW_ERR_TENSOR);
@@ -239,7 +240,6 @@ static void test_hostile_dither(uint8_t *file, size_t bytes) {
     for (uint32_t token = 0; token < 20; token++)
         CHECK_EQUAL(lw_eval_top(r.session, &token, 1, 40, some), LW_OK);
     stop(r);
-    end[-1] = before_it;
 }
 
 int main(void) {

@@ -303,7 +303,7 @@ static void test_accessors(void) {
 }
 
 int main(void) {
-    toy = toy_model_build(3, false, &toy_bytes);
+    toy = toy_model_build(3, TOY_HEAD_F16, &toy_bytes);
     test_records();
     test_lengths();
     test_header_bits();

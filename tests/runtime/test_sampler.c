@@ -119,6 +119,36 @@ static void test_top_k_members(uint64_t *random) {
     }
 }
 
+/* With all but the k greatest logits ruled out, the same tokens are drawn; with all, any token. */
+static void test_ruled_out(uint64_t *random) {
+    static float values[VOCAB], left[VOCAB], sorted[VOCAB];
+    for (uint32_t i = 0; i < VOCAB; i++)
+        values[i] = 5.0f * random_float(random);
+    memcpy(sorted, values, sizeof sorted);
+    qsort(sorted, VOCAB, sizeof *sorted, descending);
+    for (uint32_t k = 1; k <= 64; k *= 4) {
+        for (uint32_t i = 0; i < VOCAB; i++)
+            left[i] = values[i] >= sorted[k - 1] ? values[i] : -INFINITY;
+        lw_sampling s = plain;
+        s.top_k = k;
+        s.top_p = 0.9f;
+        s.min_p = 0.01f;
+        uint64_t a = k, b = k;
+        for (int i = 0; i < 300; i++)
+            CHECK_EQUAL(sample(left, VOCAB, s, &b), sample(values, VOCAB, s, &a));
+    }
+    for (uint32_t i = 0; i < VOCAB; i++)
+        left[i] = -INFINITY;
+    uint64_t state = 3;
+    lw_sampling greedy = plain;
+    greedy.temperature = 0.0f;
+    CHECK_EQUAL(sample(left, VOCAB, greedy, &state), 0);
+    uint32_t beyond = 0;
+    for (int i = 0; i < 100; i++)
+        beyond += sample(left, VOCAB, plain, &state) >= VOCAB / 2;
+    CHECK(beyond > 10 && beyond < 90);
+}
+
 static void test_seed(uint64_t *random) {
     static float values[VOCAB];
     for (uint32_t i = 0; i < VOCAB; i++)
@@ -166,6 +196,7 @@ int main(void) {
     test_repeat_penalty();
     test_distribution();
     test_top_k_members(&random);
+    test_ruled_out(&random);
     test_seed(&random);
     test_faults();
     return 0;

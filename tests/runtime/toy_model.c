@@ -9,12 +9,13 @@
 #include "model_bytes.h"
 #include "scalar/f16.h"
 #include "signature.h"
+#include "split.h"
 
 enum { MAX_OPS = 64, MAX_DATA = 1 << 20, QKV_HEADS = TOY_HEADS + 2 * TOY_KV_HEADS };
 
 typedef struct {
     uint64_t random;
-    bool packed_head;
+    toy_head head;
     lw_conf_record conf;
     lw_tensor_record tensors[TOY_TENSORS];
     lw_op_record ops[MAX_OPS];
@@ -29,12 +30,15 @@ static uint64_t take_data(builder *b, uint64_t bytes) {
     return begin;
 }
 
-/* Codes of a layout's own range: bytes of base3 up to 242, no code 3 in ternary fields and planes.
- */
+/* Codes of a layout's own range: bytes of base3 up to 242, no code 3 in ternary fields and planes,
+ * a dither of split up to 7. */
 static void fill_codes(builder *b, const lw_tensor_record *tensor) {
     uint8_t *codes = b->data + tensor->codes_offset;
     for (uint64_t i = 0; i < tensor->codes_bytes; i++)
         codes[i] = (uint8_t)random_below(&b->random, tensor->layout == LW_LAYOUT_base3 ? 243 : 256);
+    const uint64_t dither_bytes = lw_split_dither_bytes(tensor->cols);
+    for (uint64_t i = 0; i < dither_bytes && tensor->layout == LW_LAYOUT_split; i++)
+        codes[tensor->codes_bytes - 1 - i] &= LW_SPLIT_DITHER_MAX;
     if (tensor->format != LW_FORMAT_ternary)
         return;
     const uint64_t plane_bytes = 256;
@@ -179,6 +183,17 @@ static void add_layer(builder *b, const values *v, uint32_t layer) {
     add_op(b, LW_OP_add, LW_NO_TENSOR, v->x, v->x, v->projected);
 }
 
+static uint32_t add_embedding(builder *b) {
+    switch (b->head) {
+    case TOY_HEAD_F16:
+        return add_tensor(b, LW_FORMAT_f16, LW_LAYOUT_rows, TOY_VOCAB, TOY_HIDDEN, 0.0f, 1.0f);
+    case TOY_HEAD_SLICES:
+        return add_matrix(b, LW_FORMAT_i6g64, LW_LAYOUT_slices, TOY_VOCAB, TOY_HIDDEN);
+    default:
+        return add_matrix(b, LW_FORMAT_i57g64, LW_LAYOUT_split, TOY_VOCAB, TOY_HIDDEN);
+    }
+}
+
 static void build_plan(builder *b) {
     values v = {
         .x = take_f32(b, TOY_HIDDEN, TOY_HIDDEN),
@@ -193,10 +208,7 @@ static void build_plan(builder *b) {
     /* The same memory with another stride: the norm of one token overwrites what the sum of another
      * reads. */
     v.normed = (lw_operand){v.projected.offset, TOY_HIDDEN, TOY_HIDDEN};
-    const uint32_t embedding =
-        b->packed_head
-            ? add_matrix(b, LW_FORMAT_i6g64, LW_LAYOUT_fields, TOY_VOCAB, TOY_HIDDEN)
-            : add_tensor(b, LW_FORMAT_f16, LW_LAYOUT_rows, TOY_VOCAB, TOY_HIDDEN, 0.0f, 1.0f);
+    const uint32_t embedding = add_embedding(b);
     v.rope = add_tensor(b, LW_FORMAT_f32, LW_LAYOUT_rows, TOY_CONTEXT, TOY_HEAD_DIM, 0.0f, 1.0f);
     add_op(b, LW_OP_embed, embedding, v.x, none, none);
     for (uint32_t layer = 0; layer < TOY_LAYERS; layer++)
@@ -205,7 +217,7 @@ static void build_plan(builder *b) {
     b->conf.head_begin = b->conf.ops;
     const lw_operand logits = {LW_LOGITS_OFFSET, TOY_VOCAB, TOY_VOCAB};
     add_op(b, LW_OP_rmsnorm, add_norm(b, TOY_HIDDEN), v.x, v.x, none)->param = 1e-5f;
-    if (b->packed_head) {
+    if (b->head != TOY_HEAD_F16) {
         add_op(b, LW_OP_quantize, LW_NO_TENSOR, v.normed_q8, v.x, none);
         add_op(b, LW_OP_matmul, embedding, logits, v.normed_q8, none);
     } else {
@@ -213,11 +225,11 @@ static void build_plan(builder *b) {
     }
 }
 
-uint8_t *toy_model_build(uint64_t seed, bool packed_head, size_t *bytes) {
+uint8_t *toy_model_build(uint64_t seed, toy_head head, size_t *bytes) {
     builder *b = calloc(1, sizeof *b);
     CHECK(b);
     b->random = seed + 1;
-    b->packed_head = packed_head;
+    b->head = head;
     b->conf = (lw_conf_record){.vocab = TOY_VOCAB,
                                .hidden = TOY_HIDDEN,
                                .layers = TOY_LAYERS,

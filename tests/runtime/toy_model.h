@@ -23,8 +23,10 @@ enum {
     TOY_OPS = 3 + 17 * TOY_LAYERS, /* one more with a packed head */
 };
 
-/* The bytes of a valid model file, 64-byte aligned; free() it. The embedding is also the head:
- * float16, or packed. */
-uint8_t *toy_model_build(uint64_t seed, bool packed_head, size_t *bytes);
+/* Format and layout of the embedding, which is also the head. */
+typedef enum { TOY_HEAD_F16, TOY_HEAD_SLICES, TOY_HEAD_SPLIT } toy_head;
+
+/* The bytes of a valid model file, 64-byte aligned; free() it. */
+uint8_t *toy_model_build(uint64_t seed, toy_head head, size_t *bytes);
 
 #endif
