@@ -63,6 +63,13 @@ class Format:
         """The greatest legal code."""
         return {"TERNARY": 2, "INT57": 56}.get(self.codebook, (1 << self.bits) - 1)
 
+    @property
+    def max_cols(self) -> int:
+        """Columns up to which sums are exact (FORMAT.md, "Limits"); ``lw_sums_exact`` in C."""
+        if self.codebook == "INT" and self.scale == "ROW_F32":
+            return ((1 << 31) - 1) // (127 << (self.bits + 1))
+        return 1 << 22
+
     def groups(self, cols: int) -> int:
         """Scales per row of ``cols`` columns."""
         return -(-cols // self.group) if self.group else 1

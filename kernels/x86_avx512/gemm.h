@@ -8,8 +8,8 @@
  *
  * Per step of 4 columns 24 multiplications share 4 loads, 4 shifts and masks, and 6 broadcasts, so
  * the multiplier is the limit, and unpacking a panel first would only cost time where shift and
- * mask give the code. At the end of a group the sums are scaled and added in float32; with one
- * scale per row that happens once.
+ * mask give the code. At the end of a group the sums are scaled and added to acc, which lies in
+ * memory, in float32; with one scale per row that happens once.
  */
 #ifndef LW_AVX512_GEMM_H
 #define LW_AVX512_GEMM_H
@@ -30,14 +30,31 @@ typedef struct {
     size_t scale_group;  /* elements from group to group */
 } lw_panel;
 
-/* Sum of all columns' sums, as lw_sum_start. */
-LW_INLINE int32_t lw_row_start(int32_t offset, const int32_t *sums, int32_t cols) {
-    const int32_t count = lw_ceil_div(cols, LW_SUM_COLS);
-    __m512i sum = _mm512_setzero_si512();
-    for (int32_t i = 0; i < count; i += LW_LANES) {
-        sum = _mm512_add_epi32(sum, _mm512_maskz_loadu_epi32(lw_lanes(count - i), sums + i));
+/* start[g] = -offset * the sum of x over group g, so that a sum of unsigned codes that starts there
+ * ends as the sum of signed values. `count` sums of 32 columns in groups of `blocks`; writes whole
+ * 16 / blocks elements where a group is 1, 2 or 4 sums. */
+static inline void lw_group_starts(int32_t *start, int32_t offset, const int32_t *sums,
+                                   int32_t blocks, int32_t count) {
+    if (blocks == 1 || blocks == 2 || blocks == 4) {
+        for (int32_t i = 0; i < count; i += LW_LANES, start += LW_LANES / blocks) {
+            __m512i sum = _mm512_maskz_loadu_epi32(lw_lanes(count - i), sums + i);
+            for (int32_t joined = 1; joined < blocks; joined *= 2) { /* neighbours, half as many */
+                sum = _mm512_add_epi32(sum, _mm512_srli_epi64(sum, 32));
+                sum = _mm512_zextsi256_si512(_mm512_cvtepi64_epi32(sum));
+            }
+            sum = _mm512_mullo_epi32(sum, _mm512_set1_epi32(-offset));
+            _mm512_mask_storeu_epi32(start, lw_lanes(LW_LANES / blocks), sum);
+        }
+        return;
     }
-    return -offset * _mm512_reduce_add_epi32(sum);
+    for (int32_t begin = 0; begin < count; begin += blocks, start++) {
+        const int32_t end = lw_min_i32(begin + blocks, count);
+        __m512i sum = _mm512_setzero_si512();
+        for (int32_t i = begin; i < end; i += LW_LANES) {
+            sum = _mm512_add_epi32(sum, _mm512_maskz_loadu_epi32(lw_lanes(end - i), sums + i));
+        }
+        *start = -offset * _mm512_reduce_add_epi32(sum);
+    }
 }
 
 /* `count` tokens from `token` on, 1 to LW_PANEL_TOKENS. */
@@ -47,47 +64,53 @@ static inline void lw_panel_tokens(const lw_panel *p, const lw_q8 *x, int32_t to
     const size_t sums_stride = (size_t)(x->stride / LW_SUM_COLS);
     const int32_t *sums = x->sums + (size_t)token * sums_stride;
     const int32_t group_cols = w->group != 0 ? w->group : w->cols;
-    lw_panel_group g;
-    memset(g.acc, 0, sizeof g.acc);
-    g.codes_vector = p->codes_vector;
-    g.x_stride = (size_t)x->stride;
+    lw_panel_run run = {.w = w,
+                        .codes_vector = p->codes_vector,
+                        .x_stride = (size_t)x->stride,
+                        .vectors = p->vectors,
+                        .scale = p->scale,
+                        .scale_vector = p->scale_vector,
+                        .scale_group = p->scale_group};
     for (int32_t t = 0; t < count; t++) { /* what the end of this function writes */
         for (int v = 0; v < p->vectors; v++) {
             __builtin_prefetch(y + (size_t)(token + t) * y_stride + p->row + v * LW_LANES, 1);
         }
     }
-    size_t scale = p->scale;
-    for (int32_t k = 0; k < w->cols; k += group_cols, scale += p->scale_group) {
-        const int32_t end = lw_min_i32(w->cols - k, group_cols) + k;
-        g.codes = p->codes + (size_t)(k / p->reader->load_cols) * (size_t)p->reader->load_step;
-        g.x = x->codes + (size_t)token * (size_t)x->stride + k;
-        g.loads = lw_ceil_div(end - k, p->reader->load_cols);
-        for (int v = 0; v < LW_PANEL_VECTORS; v++) {
-            g.scale[v] = v < p->vectors ? lw_scales(w, scale + (size_t)v * p->scale_vector)
-                                        : _mm512_setzero_ps();
-        }
+    for (int32_t k = 0; k < w->cols; k += run.groups * group_cols) {
+        const int32_t left = w->cols - k;
+        const int32_t cols = lw_min_i32(left, group_cols); /* the last group may have fewer */
+        const size_t block = (size_t)(k / LW_SUM_COLS);
+        run.groups = lw_min_i32(left / cols, LW_PANEL_GROUPS);
+        run.blocks = lw_ceil_div(cols, LW_SUM_COLS);
+        run.codes = p->codes + block * (size_t)p->reader->width * (size_t)p->reader->load_step;
+        run.x = x->codes + (size_t)token * (size_t)x->stride + k;
         for (int32_t t = 0; t < count; t++) {
-            const int32_t *of_token = sums + (size_t)t * sums_stride;
-            g.start[t] = w->group != 0 ? lw_sum_start(w->offset, of_token, k, end)
-                                       : lw_row_start(w->offset, of_token, w->cols);
+            lw_group_starts(run.start[t], w->offset, sums + (size_t)t * sums_stride + block,
+                            run.blocks, run.blocks * run.groups);
         }
-        p->reader->add_group[count - 1](&g);
+        p->reader->add_groups[count - 1](&run);
+        run.scale += (size_t)run.groups * p->scale_group;
     }
     for (int32_t t = 0; t < count; t++) {
         float *yt = y + (size_t)(token + t) * y_stride;
         const __m512 x_scale = _mm512_set1_ps(x->scales[token + t]);
         for (int v = 0; v < LW_PANEL_VECTORS; v++) {
             lw_store_rows(yt, p->row + v * LW_LANES, p->row_end,
-                          _mm512_mul_ps(g.acc[t][v], x_scale));
+                          _mm512_mul_ps(run.acc[t][v], x_scale));
         }
     }
 }
 
-/* All tokens. */
+/* All tokens; what is left for the last two blocks is shared evenly, since a block of one or two
+ * tokens takes as many loads as one of six. */
 static inline void lw_panel_multiply(const lw_panel *p, const lw_q8 *x, int32_t tokens, float *y,
                                      size_t y_stride) {
-    for (int32_t t = 0; t < tokens; t += LW_PANEL_TOKENS) {
-        lw_panel_tokens(p, x, t, lw_min_i32(LW_PANEL_TOKENS, tokens - t), y, y_stride);
+    for (int32_t t = 0, count; t < tokens; t += count) {
+        const int32_t left = tokens - t;
+        count = left > LW_PANEL_TOKENS && left < 2 * LW_PANEL_TOKENS
+                    ? lw_ceil_div(left, 2)
+                    : lw_min_i32(left, LW_PANEL_TOKENS);
+        lw_panel_tokens(p, x, t, count, y, y_stride);
     }
 }
 

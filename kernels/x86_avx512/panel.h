@@ -1,4 +1,4 @@
-/* The inner loop of gemm.h: one group of columns of a panel, for 1 to 6 tokens. */
+/* The inner loops of gemm.h: groups of columns of a panel, for 1 to 6 tokens. */
 #ifndef LW_AVX512_PANEL_H
 #define LW_AVX512_PANEL_H
 
@@ -11,95 +11,108 @@ enum {
     LW_PANEL_VECTORS = LW_PANEL_ROWS / LW_LANES,
     LW_PANEL_STEP = LW_PANEL_ROWS * 4, /* bytes of 4 columns, unpacked */
     LW_PANEL_TOKENS = 6,
+    LW_PANEL_GROUPS = 64,
 };
 
-/* One group of columns for some tokens. */
+/* Some groups of as many columns each, for some tokens. */
 typedef struct {
-    const uint8_t *codes; /* of the group's first step */
+    const lw_matrix *w;
+    const uint8_t *codes; /* of the first step */
     size_t codes_vector;  /* bytes from 16 rows to the next 16 */
-    const int8_t *x;      /* of the group's first step and the first token */
+    const int8_t *x;      /* of the first step and the first token */
     size_t x_stride;
-    int32_t loads; /* of a vector; each covers 32 / width columns */
-    __m512 scale[LW_PANEL_VECTORS];
-    int32_t start[LW_PANEL_TOKENS]; /* see lw_sum_start */
+    int32_t blocks;      /* of 32 columns, in a group */
+    int32_t groups;      /* at most LW_PANEL_GROUPS */
+    int32_t vectors;     /* that have scales; those of the others count as 0 */
+    size_t scale;        /* element of w->scales for the first row and group */
+    size_t scale_vector; /* elements from 16 rows to the next 16 */
+    size_t scale_group;  /* elements from group to group */
+    int32_t start[LW_PANEL_TOKENS][LW_PANEL_GROUPS]; /* see lw_group_starts */
     __m512 acc[LW_PANEL_TOKENS][LW_PANEL_VECTORS];
-} lw_panel_group;
-typedef void lw_panel_fn(lw_panel_group *g);
+} lw_panel_run;
+typedef void lw_panel_fn(lw_panel_run *run);
 
 /* How the bytes of a panel are read. */
 typedef struct {
-    lw_panel_fn *add_group[LW_PANEL_TOKENS]; /* for 1, 2, ... tokens */
-    int32_t load_cols;                       /* columns of a load */
-    int32_t load_step;                       /* bytes from one load of a vector to the next */
+    lw_panel_fn *add_groups[LW_PANEL_TOKENS]; /* for 1, 2, ... tokens */
+    int32_t width;                            /* bits of a code */
+    int32_t load_step;                        /* bytes from one load of a vector to the next */
 } lw_panel_reader;
 
-LW_INLINE void lw_panel_add_group(lw_panel_group *g, const int count, const int width,
-                                  const int load_step) {
-    lw_i32x16 sum[LW_PANEL_TOKENS][LW_PANEL_VECTORS];
-#pragma GCC unroll 6
-    for (int t = 0; t < count; t++) {
-#pragma GCC unroll 4
-        for (int v = 0; v < LW_PANEL_VECTORS; v++) {
-            sum[t][v] = (lw_i32x16)_mm512_set1_epi32(g->start[t]);
-        }
-    }
+LW_INLINE void lw_panel_add_groups(lw_panel_run *run, const int count, const int width,
+                                   const int load_step) {
     const __m512i mask = _mm512_set1_epi8((char)((1 << width) - 1));
-    const uint8_t *at = g->codes;
-    const int8_t *x = g->x;
-    const size_t x_stride = g->x_stride;
-    const size_t codes_vector = g->codes_vector;
-    const uint8_t *const end = at + (size_t)g->loads * (size_t)load_step;
-    do {
-#pragma GCC unroll 8
-        for (int bit = 0; bit < 8; bit += width) {
-            __m512i codes[LW_PANEL_VECTORS];
+    const uint8_t *at = run->codes;
+    const int8_t *x = run->x;
+    const size_t x_stride = run->x_stride;
+    const size_t codes_vector = run->codes_vector;
+    const size_t group_bytes = (size_t)(run->blocks * width) * (size_t)load_step;
+    size_t scale = run->scale;
+    for (int32_t g = 0; g < run->groups; g++, scale += run->scale_group) {
+        lw_i32x16 sum[LW_PANEL_TOKENS][LW_PANEL_VECTORS];
+#pragma GCC unroll 6
+        for (int t = 0; t < count; t++) {
 #pragma GCC unroll 4
             for (int v = 0; v < LW_PANEL_VECTORS; v++) {
-                codes[v] = _mm512_load_si512((const void *)(at + (size_t)v * codes_vector));
-                codes[v] = bit > 0 ? _mm512_srli_epi16(codes[v], bit) : codes[v];
-                codes[v] = width < 8 ? _mm512_and_si512(codes[v], mask) : codes[v];
+                sum[t][v] = (lw_i32x16)_mm512_set1_epi32(run->start[t][g]);
             }
-#pragma GCC unroll 6
-            for (int t = 0; t < count; t++) {
-                int32_t four;
-                memcpy(&four, x + (size_t)t * x_stride, sizeof four);
+        }
+        const uint8_t *const end = at + group_bytes;
+        do {
+#pragma GCC unroll 8
+            for (int bit = 0; bit < 8; bit += width) {
+                __m512i codes[LW_PANEL_VECTORS];
 #pragma GCC unroll 4
                 for (int v = 0; v < LW_PANEL_VECTORS; v++) {
-                    sum[t][v] = lw_dot4(sum[t][v], codes[v], four);
+                    codes[v] = _mm512_load_si512((const void *)(at + (size_t)v * codes_vector));
+                    codes[v] = bit > 0 ? _mm512_srli_epi16(codes[v], bit) : codes[v];
+                    codes[v] = width < 8 ? _mm512_and_si512(codes[v], mask) : codes[v];
                 }
-            }
-            x += 4;
-            /* Steps stay apart: loads moved ahead would need registers that the sums have. */
-            __asm__ volatile("" ::: "memory");
-        }
-        at += load_step;
-    } while (at != end);
 #pragma GCC unroll 6
-    for (int t = 0; t < count; t++) {
+                for (int t = 0; t < count; t++) {
+                    int32_t four;
+                    memcpy(&four, x + (size_t)t * x_stride, sizeof four);
+#pragma GCC unroll 4
+                    for (int v = 0; v < LW_PANEL_VECTORS; v++) {
+                        sum[t][v] = lw_dot4(sum[t][v], codes[v], four);
+                    }
+                }
+                x += 4;
+                /* Steps stay apart: loads moved ahead would need registers that the sums have. */
+                __asm__ volatile("" ::: "memory");
+            }
+            at += load_step;
+        } while (at != end);
 #pragma GCC unroll 4
         for (int v = 0; v < LW_PANEL_VECTORS; v++) {
-            g->acc[t][v] = lw_add_scaled(g->acc[t][v], g->scale[v], (__m512i)sum[t][v]);
+            const __m512 of_rows = v < run->vectors
+                                       ? lw_scales(run->w, scale + (size_t)v * run->scale_vector)
+                                       : _mm512_setzero_ps();
+#pragma GCC unroll 6
+            for (int t = 0; t < count; t++) {
+                run->acc[t][v] = lw_add_scaled(run->acc[t][v], of_rows, (__m512i)sum[t][v]);
+            }
         }
     }
 }
 
 /* Not inlined: acc lives in memory, the registers are for the sums. */
-#define LW_PANEL_ADD_GROUP(name, count, width, load_step)                                          \
-    static __attribute__((noinline)) void name##_##count(lw_panel_group *g) {                      \
-        lw_panel_add_group(g, count, width, load_step);                                            \
+#define LW_PANEL_ADD_GROUPS(name, count, width, load_step)                                         \
+    static __attribute__((noinline)) void name##_##count(lw_panel_run *run) {                      \
+        lw_panel_add_groups(run, count, width, load_step);                                         \
     }
 
-/* A reader `name` of codes of `width` bits. */
-#define LW_PANEL_READER(name, width, step)                                                         \
-    LW_PANEL_ADD_GROUP(name, 1, width, step)                                                       \
-    LW_PANEL_ADD_GROUP(name, 2, width, step)                                                       \
-    LW_PANEL_ADD_GROUP(name, 3, width, step)                                                       \
-    LW_PANEL_ADD_GROUP(name, 4, width, step)                                                       \
-    LW_PANEL_ADD_GROUP(name, 5, width, step)                                                       \
-    LW_PANEL_ADD_GROUP(name, 6, width, step)                                                       \
+/* A reader `name` of codes of so many bits. */
+#define LW_PANEL_READER(name, bits, step)                                                          \
+    LW_PANEL_ADD_GROUPS(name, 1, bits, step)                                                       \
+    LW_PANEL_ADD_GROUPS(name, 2, bits, step)                                                       \
+    LW_PANEL_ADD_GROUPS(name, 3, bits, step)                                                       \
+    LW_PANEL_ADD_GROUPS(name, 4, bits, step)                                                       \
+    LW_PANEL_ADD_GROUPS(name, 5, bits, step)                                                       \
+    LW_PANEL_ADD_GROUPS(name, 6, bits, step)                                                       \
     static const lw_panel_reader name = {                                                          \
-        .add_group = {name##_1, name##_2, name##_3, name##_4, name##_5, name##_6},                 \
-        .load_cols = 32 / (width),                                                                 \
+        .add_groups = {name##_1, name##_2, name##_3, name##_4, name##_5, name##_6},                \
+        .width = bits,                                                                             \
         .load_step = step,                                                                         \
     };
 

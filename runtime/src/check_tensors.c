@@ -48,7 +48,8 @@ static lw_status check_tensor(const lw_model_view *model, const lw_tensor_record
     if (tensor->fingerprint != lw_layout_fingerprint(layout))
         return LW_ERR_FINGERPRINT;
     if (tensor->rows < 1 || tensor->rows > MAX_ROWS || tensor->cols < 1 ||
-        tensor->cols > MAX_COLS || tensor->zero != 0)
+        tensor->cols > MAX_COLS || tensor->zero != 0 ||
+        !lw_sums_exact(tensor->format, tensor->cols))
         return LW_ERR_TENSOR;
     if ((uint64_t)tensor->name_offset + tensor->name_bytes > model->strings_bytes)
         return LW_ERR_TENSOR;

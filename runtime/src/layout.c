@@ -67,6 +67,13 @@ int32_t lw_format_offset(const lw_format *format) {
     return 0;
 }
 
+bool lw_sums_exact(uint32_t format, uint32_t cols) {
+    const lw_format *f = lw_find_format(format);
+    if (f->codebook != LW_CODEBOOK_INT || f->scale != LW_SCALE_ROW_F32)
+        return true;
+    return ((uint64_t)cols << (f->bits + 1)) * 127 < (uint64_t)1 << 31;
+}
+
 uint64_t lw_codes_bytes(uint32_t layout, uint32_t format, uint32_t rows, uint32_t cols) {
     const lw_layout *l = lw_find_layout(layout);
     uint64_t bits = lw_find_format(format)->bits;

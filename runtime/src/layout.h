@@ -56,6 +56,9 @@ bool lw_layout_accepts(uint32_t layout, uint32_t format);
 /* Code of the value 0 of an integer format. */
 int32_t lw_format_offset(const lw_format *format);
 
+/* Whether int32 sums over so many columns are exact (FORMAT.md, "Limits"). */
+bool lw_sums_exact(uint32_t format, uint32_t cols);
+
 /* Bytes of the codes and of the scales of a matrix; rows up to 2^24 and cols up to 2^22 cannot
  * overflow. */
 uint64_t lw_codes_bytes(uint32_t layout, uint32_t format, uint32_t rows, uint32_t cols);

@@ -17,11 +17,8 @@ PAIRS = [
     for name in layouts.compatible(fmt)
     if name != "split"
 ]
-#: Widths that layout fields defines and no format has.
-PAIRS += [
-    (replace(FORMATS["i4g32"], name=f"i{bits}g32", bits=bits), LAYOUTS["fields"])
-    for bits in (1, 5, 7)
-]
+#: A width that layout fields defines and no format has.
+PAIRS.append((replace(FORMATS["i4g32"], name="i1g32", bits=1), LAYOUTS["fields"]))
 
 
 def read_by_formula(packed, layout, fmt, cols, n, k):

@@ -3,15 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import checkpoints
 from lutwerk.dump import dump
 from lutwerk.errors import CompileError
 from lutwerk.frontends import read_checkpoint
-from lutwerk.graph import View
+from lutwerk.graph import Source, View, Weight
 from lutwerk.liveness import lifetimes, value_bytes
 from lutwerk.passes import PassContext, run_passes
+from lutwerk.passes.assign_formats import assign_formats
 from lutwerk.targets import load_target
 from lutwerk.verify import GraphError, verify
 
@@ -79,6 +81,15 @@ def test_layouts_follow_the_target_and_the_user(bitnet):
     assert forced["model.embed_tokens.weight"].layout == "fields"  # base3 cannot hold it
     with pytest.raises(CompileError, match="no such layout; accepted: rows, planes"):
         stages(bitnet, layouts=(("*", "stripes"),))
+
+
+def test_a_format_whose_sums_would_not_be_exact_is_refused(llama):
+    graph = read_checkpoint(str(llama), max_context=None, seed=0).graph
+    source = Source("wide", 16, 33027, lambda: np.zeros((16, 33027), np.float32))
+    wide = replace(graph, weights={"wide": Weight("wide", "linear", (source,))})
+    with pytest.raises(CompileError, match=r"wide: has 33027 columns.*'i8row'.*33026.*'i8g128'"):
+        assign_formats(wide, {"linear": "i8row"}, ())
+    assert assign_formats(wide, {"linear": "i7row"}, ()).weights["wide"].format == "i7row"
 
 
 def test_a_rule_that_matches_nothing_is_refused(llama):

@@ -240,7 +240,7 @@ static void check_corners(matrix_case c) {
 }
 
 void test_matrices(void) {
-    static const int32_t groups[] = {32, 64, 128};
+    static const int32_t groups[] = {0, 32, 64, 128};
     for (const layout_row *layout = layout_rows; layout->name != NULL; layout++) {
         if (layout->id == LAYOUT_rows) {
             continue;

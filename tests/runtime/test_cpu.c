@@ -92,6 +92,11 @@ static void test_layouts(void) {
     CHECK(!lw_layout_accepts(LW_LAYOUT_fields, LW_FORMAT_f16));
     CHECK_EQUAL(lw_format_offset(lw_find_format(LW_FORMAT_ternary)), 1);
     CHECK_EQUAL(lw_format_offset(lw_find_format(LW_FORMAT_i8g64)), 128);
+
+    /* the greatest widths at which cols * 2^(bits + 1) * 127 stays below 2^31 */
+    CHECK(lw_sums_exact(LW_FORMAT_i8row, 33026) && !lw_sums_exact(LW_FORMAT_i8row, 33027));
+    CHECK(lw_sums_exact(LW_FORMAT_i2row, 2113665) && !lw_sums_exact(LW_FORMAT_i2row, 2113666));
+    CHECK(lw_sums_exact(LW_FORMAT_i8g128, 1u << 22) && lw_sums_exact(LW_FORMAT_ternary, 1u << 22));
 }
 
 int main(void) {

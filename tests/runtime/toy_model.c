@@ -188,7 +188,7 @@ static uint32_t add_embedding(builder *b) {
     case TOY_HEAD_F16:
         return add_tensor(b, LW_FORMAT_f16, LW_LAYOUT_rows, TOY_VOCAB, TOY_HIDDEN, 0.0f, 1.0f);
     case TOY_HEAD_SLICES:
-        return add_matrix(b, LW_FORMAT_i6g64, LW_LAYOUT_slices, TOY_VOCAB, TOY_HIDDEN);
+        return add_matrix(b, LW_FORMAT_i6g64, LW_LAYOUT_fields, TOY_VOCAB, TOY_HIDDEN);
     default:
         return add_matrix(b, LW_FORMAT_i57g64, LW_LAYOUT_split, TOY_VOCAB, TOY_HIDDEN);
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from lutwerk.defs import FORMATS
 from lutwerk.errors import CompileError
 from lutwerk.graph import Graph, Role, Weight
 from lutwerk.quantize import QUANTIZERS
@@ -33,7 +34,13 @@ def assign_formats(
                 f"{weight.name}: quantiser {chosen!r} is not known; "
                 f"accepted: {', '.join(QUANTIZERS)}"
             )
-        return replace(weight, quantizer=chosen, format=QUANTIZERS[chosen].format)
+        fmt = FORMATS[QUANTIZERS[chosen].format]
+        if weight.cols > fmt.max_cols:
+            raise CompileError(
+                f"{weight.name}: has {weight.cols} columns, but sums of format {fmt.name!r} are exact "
+                f"only up to {fmt.max_cols}; use a format with groups, such as 'i{fmt.bits}g128', for it"
+            )
+        return replace(weight, quantizer=chosen, format=fmt.name)
 
     weights = {name: assign(weight) for name, weight in graph.weights.items()}
     for pattern in unused:

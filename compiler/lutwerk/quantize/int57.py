@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from lutwerk.graph import F32
-from lutwerk.quantize.round_to_nearest import RoundToNearest, through_float16
+from lutwerk.quantize.round_to_nearest import RoundToNearest, as_stored
 
 _LONG = np.float32(30)
 #: A weight at this many steps still rounds to 26, the greatest level.
@@ -28,4 +28,4 @@ class Int57Quantizer(RoundToNearest):
         extreme = np.where(positive, top, -bottom)
         opposite = np.maximum(np.where(positive, -bottom, top), np.float32(0))
         magnitude = np.maximum(extreme / _LONG, opposite / _SHORT)
-        return through_float16(np.where(positive, -magnitude, magnitude))
+        return as_stored(np.where(positive, -magnitude, magnitude), self._format)

@@ -1,4 +1,4 @@
-"""Symmetric round to nearest, 2 to 8 bits: one float16 scale per row and group of columns.
+"""Symmetric round to nearest, 2 to 8 bits: one float16 scale per row and group of columns, or one float32 a row.
 
 A code stands for an integer from ``-2^(bits-1)`` to ``2^(bits-1) - 1``, so there is one negative
 level more than positive ones. The scale takes the sign that puts the weight of greatest magnitude
@@ -38,7 +38,7 @@ class RoundToNearest:
     def quantize(self, weights: F32 | Ternary, where: str) -> Quantized:
         """See :class:`lutwerk.quantize.base.Quantizer`. The last group of a row may be partial."""
         rows, cols = shape_of(weights)
-        group = self._format.group
+        group = self._format.group or cols
         groups = self._format.groups(cols)
         codes = np.empty((rows, cols), dtype=np.uint8)
         scales = np.empty((rows, groups), dtype=np.float32)
@@ -74,12 +74,12 @@ class RoundToNearest:
         """Scales ``[n]`` of least squared error among the candidates; the first when equal."""
         top, bottom = columns.max(axis=0), columns.min(axis=0)
         signed_extreme = np.where(top > -bottom, -top, -bottom)
-        best = through_float16(signed_extreme / self._levels[0])
+        best = as_stored(signed_extreme / self._levels[0], self._format)
         if len(self._levels) == 1 or np.isinf(best).any():
             return best
         least = self._squared_error(columns, best)
         for level in self._levels[1:]:
-            scales = through_float16(signed_extreme / level)
+            scales = as_stored(signed_extreme / level, self._format)
             error = self._squared_error(columns, scales)
             better = error < least
             np.copyto(best, scales, where=better)
@@ -99,8 +99,9 @@ class RoundToNearest:
         return total
 
 
-def through_float16(scales: F32) -> F32:
-    """Scales as a file stores them, rounded to float16: infinite beyond its range."""
+def as_stored(scales: F32, target: Format) -> F32:
+    """Scales rounded to what a format stores; infinite beyond its range."""
+    kind = np.float16 if target.scale == "GROUP_F16" else np.float32
     with np.errstate(over="ignore"):
         # Adding 0 turns the -0 of a group of zeros into 0.
-        return scales.astype(np.float16).astype(np.float32) + np.float32(0)
+        return scales.astype(kind).astype(np.float32) + np.float32(0)
