@@ -64,7 +64,7 @@ def test_a_head_that_the_cache_holds_is_read_whole(tmp_path, llama):
 
 def test_a_machine_that_is_slow_at_3_bits_reads_the_head_whole(tmp_path, llama):
     checkpoint, head = llama
-    slow = machine(cache_mib=0.01, slices__decode__i3=0.1, planes__decode__i3=0.1)
+    slow = machine(cache_mib=0.01, fields__decode__i3=0.1, planes__decode__i3=0.1)
     _, stored = compiled(tmp_path, checkpoint, slow)
     assert stored[head][0] == "i6g64"
 
