@@ -154,11 +154,18 @@ static void bench_layout(const options *o, ceilings *c, const layout_row *layout
         }
     }
     for (const matrix_row *kernel = gemm_rows; kernel->name != NULL; kernel++) {
+        static const int32_t few[] = {2, 4, 8};
+        for (size_t i = 0; i < sizeof few / sizeof *few && wanted(o, kernel, layout); i++) {
+            const double rate = gemm_rate(&p, kernel, few[i], true);
+            const double reading = rate / (weights * few[i]) * (double)p.bytes;
+            print_kernel(o, kernel, &p, "memory", 1, few[i], rate, reading / best_read(o, c, &p, 0),
+                         "read");
+        }
         for (int32_t tokens = 64; tokens <= 128 && wanted(o, kernel, layout); tokens *= 2) {
-            const double rate = gemm_rate(&p, kernel, tokens);
+            const double rate = gemm_rate(&p, kernel, tokens, false);
             const double most = c->multiply[kernel->isa][0];
-            print_kernel(o, kernel, &p, tokens == 64 ? "64 tokens" : "128 tokens", 1, tokens, rate,
-                         most > 0.0 ? rate / most : -1.0, "peak");
+            print_kernel(o, kernel, &p, "cache", 1, tokens, rate, most > 0.0 ? rate / most : -1.0,
+                         "peak");
         }
     }
     free_product(&p);

@@ -44,7 +44,7 @@ void free_product(product *p);
  * the tables of each product; `cold`: each product reads the next copy, else all read the first. */
 double gemv_rate(product *p, const matrix_row *kernel, bool cold, int threads);
 
-/* Multiply-adds a second of `tokens` tokens (1..MAX_TOKENS) on one thread, first copy. */
-double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens);
+/* Multiply-adds a second of `tokens` tokens (1..MAX_TOKENS) on one thread; `cold` as above. */
+double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens, bool cold);
 
 #endif
