@@ -127,6 +127,7 @@ typedef struct {
     lw_gemv_fn *gemv[LW_LAYOUT_SLOTS];
     lw_lut_fn *lut[LW_LAYOUT_SLOTS]; /* NULL where the layout's gemv needs no tables */
     lw_gemm_fn *gemm[LW_LAYOUT_SLOTS];
+    int32_t gemm_tokens[LW_LAYOUT_SLOTS]; /* for fewer tokens one gemv each is faster */
     lw_gather_fn *gather[LW_LAYOUT_SLOTS];
     lw_gemv_float_fn *gemv_f16;
     lw_gemv_float_fn *gemv_f32;

@@ -83,11 +83,13 @@ static inline void lw_panel_tokens(const lw_panel *p, const lw_q8 *x, int32_t to
     }
 }
 
-/* All tokens. */
+/* All tokens, in blocks of about the same size: what a block costs besides products counts most
+ * when it has few. */
 static inline void lw_panel_multiply(const lw_panel *p, const lw_q8 *x, int32_t tokens, float *y,
                                      size_t y_stride) {
-    for (int32_t t = 0; t < tokens; t += LW_PANEL_TOKENS) {
-        lw_panel_tokens(p, x, t, lw_min_i32(LW_PANEL_TOKENS, tokens - t), y, y_stride);
+    for (int32_t t = 0, count; t < tokens; t += count) {
+        count = lw_ceil_div(tokens - t, lw_ceil_div(tokens - t, LW_PANEL_TOKENS));
+        lw_panel_tokens(p, x, t, count, y, y_stride);
     }
 }
 

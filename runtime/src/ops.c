@@ -114,39 +114,85 @@ void lw_run_token(lw_session *s, const lw_op_record *op, const lw_chunk *chunk, 
     }
 }
 
+/* A matrix product; y of token t begins at y + t * y_stride. */
+typedef struct {
+    lw_matrix w;
+    lw_q8 x;
+    float *y;
+    size_t y_stride;
+    uint32_t tokens;
+    uint32_t layout;
+    size_t lut_bytes; /* lookup tables of one token */
+} product;
+
+static lw_q8 activations_of(const product *p, uint32_t t) {
+    const size_t stride = (size_t)p->x.stride;
+    return (lw_q8){p->x.codes + t * stride, p->x.sums + t * (stride / LW_SUM_COLS), p->x.scales + t,
+                   p->x.stride};
+}
+
+/* Lookup tables of all tokens. Every thread builds them for itself: to fetch half of them from
+ * another core's cache takes longer, and needs a stage of its own. */
+static void build_tables(const lw_session *s, const product *p, uint8_t *tables) {
+    const uint32_t count = lw_lut_tables(lw_find_layout(p->layout), (uint32_t)p->w.cols);
+    for (uint32_t t = 0; t < p->tokens; t++) {
+        const lw_q8 x = activations_of(p, t);
+        s->kernels.lut[p->layout](&x, tables + t * p->lut_bytes, 0, (int32_t)count);
+    }
+}
+
+/* Row tiles [from, to), a gemv for each token; several tokens share a few tiles in the cache. */
+static void multiply_singly(const lw_session *s, const product *p, const uint8_t *tables,
+                            uint32_t from, uint32_t to) {
+    const uint32_t step = p->tokens > 1 ? GEMV_TILES : to - from;
+    for (uint32_t tile = from; tile < to; tile += step)
+        for (uint32_t t = 0; t < p->tokens; t++) {
+            const lw_q8 x = activations_of(p, t);
+            s->kernels.gemv[p->layout](&p->w, &x, tables ? tables + t * p->lut_bytes : NULL,
+                                       p->y + t * p->y_stride, (int32_t)tile,
+                                       (int32_t)(to - tile < step ? to : tile + step));
+        }
+}
+
 static void matmul(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk,
                    uint32_t begin) {
-    const uint32_t tokens = chunk->count - begin;
     const uint32_t id = s->model.tensors[op->tensor].layout;
     const lw_layout *layout = lw_find_layout(id);
     const lw_matrix w = lw_model_matrix(&s->model, op->tensor);
     const q8_arrays src = q8_at(s, &op->src[0], begin);
-    const lw_q8 x = {src.codes, src.sums, src.scales, (int32_t)op->src[0].stride};
+    const product p = {
+        .w = w,
+        .x = {src.codes, src.sums, src.scales, (int32_t)op->src[0].stride},
+        .y = f32_at(s, &op->dst, chunk, begin),
+        .y_stride = op->dst.stride,
+        .tokens = chunk->count - begin,
+        .layout = id,
+        .lut_bytes = (size_t)lw_lut_tables(layout, (uint32_t)w.cols) * layout->lut_bytes,
+    };
     const uint32_t tiles = lw_row_tiles(layout, (uint32_t)w.rows);
-    uint32_t grain = grain_of((uint64_t)layout->tile_rows * (uint32_t)w.cols * tokens);
-    float *y = f32_at(s, &op->dst, chunk, begin);
+    uint32_t grain = grain_of((uint64_t)layout->tile_rows * (uint32_t)w.cols * p.tokens);
+    uint8_t *scratch = s->gemm + turn->thread * s->gemm_bytes;
     uint32_t from, to;
 
-    if (tokens > 1) {
+    /* Tables of several tokens lie where gemm would unpack weights. */
+    if (p.tokens > 1 && (p.tokens >= (uint32_t)s->kernels.gemm_tokens[id] ||
+                         p.tokens * p.lut_bytes > s->gemm_bytes)) {
         /* A panel of LW_MAX_TILE_ROWS costs the same when it is not full. */
         grain = (uint32_t)lw_round_up(grain, LW_MAX_TILE_ROWS / layout->tile_rows);
-        void *scratch = s->gemm + turn->thread * s->gemm_bytes;
         while (lw_take_share(turn, tiles, grain, &from, &to))
-            s->kernels.gemm[id](&w, &x, (int32_t)tokens, y, op->dst.stride, (int32_t)from,
+            s->kernels.gemm[id](&p.w, &p.x, (int32_t)p.tokens, p.y, p.y_stride, (int32_t)from,
                                 (int32_t)to, scratch);
         return;
     }
-    /* Every thread builds all tables for itself: to fetch half of them from another core's cache
-     * takes longer, and needs a stage of its own. */
-    void *lut = NULL;
+    uint8_t *tables = NULL;
     if (tiles >= s->pool.threads * GEMV_TILES)
         grain = (uint32_t)lw_round_up(grain, GEMV_TILES);
     while (lw_take_share(turn, tiles, grain, &from, &to)) {
-        if (!lut && s->kernels.lut[id]) {
-            lut = s->lut + turn->thread * s->lut_bytes;
-            s->kernels.lut[id](&x, lut, 0, (int32_t)lw_lut_tables(layout, (uint32_t)w.cols));
+        if (!tables && s->kernels.lut[id]) {
+            tables = p.tokens > 1 ? scratch : s->lut + turn->thread * s->lut_bytes;
+            build_tables(s, &p, tables);
         }
-        s->kernels.gemv[id](&w, &x, lut, y, (int32_t)from, (int32_t)to);
+        multiply_singly(s, &p, tables, from, to);
     }
 }
 
