@@ -1,9 +1,10 @@
 /* Speed of the matrix kernels beside what this machine can do at most: its read bandwidth, and its
  * multiply-adds of bytes in registers, measured in the same run.
  *
- * "cache" repeats one matrix on one core, "memory" walks copies of more than 256 MB together, and
- * "64 tokens" and "128 tokens" are prefill on one core. A gemv builds its lookup tables inside the
- * timed part. Bytes are those of codes and scales. Each figure is the best of REPEATS timings. */
+ * "cache" repeats one matrix on one core, "memory" walks copies of more than 256 MB together, as do
+ * "2 tokens" to "8 tokens" on one core; "64 tokens" and "128 tokens" are prefill on one core,
+ * cached. A gemv builds its lookup tables inside the timed part. Bytes are those of codes and
+ * scales. Each figure is the best of REPEATS timings. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "lutwerk/lutwerk.h"
 #include "products.h"
 
-enum { REPEATS = 11, MAX_COUNTS = 3 };
+enum { REPEATS = 11, MAX_COUNTS = 3, FEW_TOKENS = 8 };
 
 static const char usage[] =
     "usage: bench_kernels [options] [rows cols]     (2560 2560)\n"
@@ -153,19 +154,23 @@ static void bench_layout(const options *o, ceilings *c, const layout_row *layout
             print_kernel(o, kernel, &p, "memory", c->threads[i], 1, rate, reading / most, "read");
         }
     }
+    static const int32_t counts[] = {2, 4, 8, 64, 128};
     for (const matrix_row *kernel = gemm_rows; kernel->name != NULL; kernel++) {
-        static const int32_t few[] = {2, 4, 8};
-        for (size_t i = 0; i < sizeof few / sizeof *few && wanted(o, kernel, layout); i++) {
-            const double rate = gemm_rate(&p, kernel, few[i], true);
-            const double reading = rate / (weights * few[i]) * (double)p.bytes;
-            print_kernel(o, kernel, &p, "memory", 1, few[i], rate, reading / best_read(o, c, &p, 0),
-                         "read");
-        }
-        for (int32_t tokens = 64; tokens <= 128 && wanted(o, kernel, layout); tokens *= 2) {
-            const double rate = gemm_rate(&p, kernel, tokens, false);
+        for (size_t i = 0; i < sizeof counts / sizeof *counts && wanted(o, kernel, layout); i++) {
+            const int32_t tokens = counts[i];
+            const bool few = tokens <= FEW_TOKENS;
+            const double rate = gemm_rate(&p, kernel, tokens, few);
             const double most = c->multiply[kernel->isa][0];
-            print_kernel(o, kernel, &p, "cache", 1, tokens, rate, most > 0.0 ? rate / most : -1.0,
-                         "peak");
+            char test[16];
+            snprintf(test, sizeof test, "%d tokens", tokens);
+            if (few) {
+                const double reading = rate / (weights * tokens) * (double)p.bytes;
+                print_kernel(o, kernel, &p, test, 1, tokens, rate, reading / best_read(o, c, &p, 0),
+                             "read");
+            } else {
+                print_kernel(o, kernel, &p, test, 1, tokens, rate, most > 0.0 ? rate / most : -1.0,
+                             "peak");
+            }
         }
     }
     free_product(&p);
