@@ -98,13 +98,17 @@ enum { LW_ATTENTION_TOKENS = 8 }; /* of one call, at most */
 
 /* Attention of `queries` heads that share one key/value head, for consecutive tokens: the first
  * sees `positions` positions, each later one a position more. q, out: float32
- * [tokens][queries][head_dim], q_stride and out_stride elements from token to token; k, v: float16
- * [positions + tokens - 1][head_dim]; scores: float32 scratch [tokens][queries][scores_stride],
- * scores_stride >= positions + tokens - 1 rounded up to 16. */
+ * [tokens][queries][head_dim], q_stride and out_stride elements from token to token; k, v:
+ * [positions
+ * + tokens - 1][head_dim], float16 (slot attention), or int8 with a float32 scale for each position
+ * (slot attention_q8); scores: float32 scratch [tokens][queries][scores_stride], scores_stride >=
+ * positions + tokens - 1 rounded up to 16. */
 typedef struct {
     const float *q;
-    const uint16_t *k;
-    const uint16_t *v;
+    const void *k;
+    const void *v;
+    const float *k_scales; /* attention_q8 only */
+    const float *v_scales;
     float *out;
     float *scores;
     size_t q_stride;
@@ -139,6 +143,7 @@ typedef struct {
     lw_rope_fn *rope;
     lw_to_f16_fn *to_f16;
     lw_attention_fn *attention;
+    lw_attention_fn *attention_q8;
 } lw_kernels;
 
 #endif

@@ -7,6 +7,7 @@
 enum {
     FLOAT_ROWS = 16, /* of a float matrix: stay in the cache while all tokens are multiplied */
     GEMV_TILES = 4,  /* row tiles that kernels read side by side; fewer are slower by the tile */
+    MAX_HEAD_STRIDE = 4096 + 64, /* lw_q8_stride of the widest head (FORMAT.md, "CONF") */
     MIN_PRODUCTS = 1 << 17, /* in a share: about a microsecond, what it costs to hand work over */
 };
 
@@ -40,12 +41,33 @@ static q8_arrays q8_at(const lw_session *s, const lw_operand *operand, uint32_t 
 
 enum { KEYS, VALUES };
 
-/* The first position of a key or value head in the cache. */
-static uint16_t *cache_at(const lw_session *s, uint32_t layer, uint32_t keys_or_values,
-                          uint32_t head) {
+/* The first position of a key or value head in the cache, and its scale. */
+typedef struct {
+    void *elements;
+    float *scales; /* int8 only */
+} cached_head;
+
+static cached_head cache_at(const lw_session *s, uint32_t layer, uint32_t keys_or_values,
+                            uint32_t head) {
     const lw_conf_record *conf = s->model.conf;
     size_t index = ((size_t)layer * 2 + keys_or_values) * conf->kv_heads + head;
-    return s->kv + index * s->context * conf->head_dim;
+    size_t position = index * s->context;
+    return (cached_head){s->kv + position * conf->head_dim * lw_kv_element_bytes(conf),
+                         conf->kv_type == LW_KV_Q8 ? s->kv_scales + position : NULL};
+}
+
+/* Append the key or value of one position. */
+static void store_head(const lw_session *s, cached_head to, uint32_t position, const float *x) {
+    const size_t dim = s->model.conf->head_dim;
+    if (!to.scales) {
+        s->kernels.to_f16((uint16_t *)to.elements + position * dim, x, (int32_t)dim);
+        return;
+    }
+    /* quantize pads, the cache does not */
+    _Alignas(LW_ALIGN) int8_t codes[MAX_HEAD_STRIDE];
+    int32_t sums[MAX_HEAD_STRIDE / LW_SUM_COLS];
+    s->kernels.quantize(x, (int32_t)dim, codes, sums, &to.scales[position]);
+    memcpy((int8_t *)to.elements + position * dim, codes, dim);
 }
 
 static const float *f32_tensor(const lw_session *s, const lw_op_record *op) {
@@ -70,12 +92,11 @@ static void embed(const lw_session *s, const lw_op_record *op, uint32_t token, f
 static void kv_store(const lw_session *s, const lw_op_record *op, const lw_chunk *chunk,
                      uint32_t t) {
     const lw_conf_record *conf = s->model.conf;
-    const size_t at = (size_t)(chunk->position + t) * conf->head_dim;
     for (uint32_t which = KEYS; which <= VALUES; which++) {
         const float *src = f32_at(s, &op->src[which], chunk, t);
         for (uint32_t head = 0; head < conf->kv_heads; head++)
-            s->kernels.to_f16(cache_at(s, op->layer, which, head) + at,
-                              src + (size_t)head * conf->head_dim, (int32_t)conf->head_dim);
+            store_head(s, cache_at(s, op->layer, which, head), chunk->position + t,
+                       src + (size_t)head * conf->head_dim);
     }
 }
 
@@ -224,6 +245,8 @@ static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, cons
     const size_t columns = (size_t)queries * conf->head_dim;
     const uint32_t tokens = chunk->count - begin;
     const uint32_t blocks = (tokens + LW_ATTENTION_TOKENS - 1) / LW_ATTENTION_TOKENS;
+    lw_attention_fn *attend =
+        conf->kv_type == LW_KV_Q8 ? s->kernels.attention_q8 : s->kernels.attention;
     const size_t scores = (size_t)LW_ATTENTION_TOKENS * queries * s->scores_stride;
     uint32_t item;
     while (lw_take_one(turn, blocks * conf->kv_heads, &item)) {
@@ -231,10 +254,14 @@ static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, cons
         const uint32_t at = (blocks - 1 - item / conf->kv_heads) * LW_ATTENTION_TOKENS;
         const uint32_t left = tokens - at;
         const uint32_t head = item % conf->kv_heads;
+        const cached_head keys = cache_at(s, op->layer, KEYS, head);
+        const cached_head values = cache_at(s, op->layer, VALUES, head);
         const lw_attention_args args = {
             .q = f32_at(s, &op->src[0], chunk, begin + at) + head * columns,
-            .k = cache_at(s, op->layer, KEYS, head),
-            .v = cache_at(s, op->layer, VALUES, head),
+            .k = keys.elements,
+            .v = values.elements,
+            .k_scales = keys.scales,
+            .v_scales = values.scales,
             .out = f32_at(s, &op->dst, chunk, begin + at) + head * columns,
             .scores = s->scores + turn->thread * scores,
             .q_stride = op->src[0].stride,
@@ -246,7 +273,7 @@ static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, cons
             .positions = (int32_t)(chunk->position + begin + at + 1),
             .scale = op->param,
         };
-        s->kernels.attention(&args);
+        attend(&args);
     }
 }
 

@@ -59,11 +59,17 @@ void test_registry(void) {
             const char *slot;
             any_fn *fn;
         } slots[] = {
-            {"gemv_f16", (any_fn *)k.gemv_f16}, {"gemv_f32", (any_fn *)k.gemv_f32},
-            {"rmsnorm", (any_fn *)k.rmsnorm},   {"quantize", (any_fn *)k.quantize},
-            {"add", (any_fn *)k.add},           {"relu2_mul", (any_fn *)k.relu2_mul},
-            {"silu_mul", (any_fn *)k.silu_mul}, {"rope", (any_fn *)k.rope},
-            {"to_f16", (any_fn *)k.to_f16},     {"attention", (any_fn *)k.attention},
+            {"gemv_f16", (any_fn *)k.gemv_f16},
+            {"gemv_f32", (any_fn *)k.gemv_f32},
+            {"rmsnorm", (any_fn *)k.rmsnorm},
+            {"quantize", (any_fn *)k.quantize},
+            {"add", (any_fn *)k.add},
+            {"relu2_mul", (any_fn *)k.relu2_mul},
+            {"silu_mul", (any_fn *)k.silu_mul},
+            {"rope", (any_fn *)k.rope},
+            {"to_f16", (any_fn *)k.to_f16},
+            {"attention", (any_fn *)k.attention},
+            {"attention_q8", (any_fn *)k.attention_q8},
         };
         for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
             any_fn *wanted = NULL;

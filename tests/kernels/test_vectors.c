@@ -144,7 +144,8 @@ static void check_row(const vector_row *row, int32_t n, side at, bool special, i
     } else {
         /* float16 and attention have their own suites */
         expect_true(row->name, "has a test",
-                    strcmp(row->slot, "to_f16") == 0 || strcmp(row->slot, "attention") == 0);
+                    strcmp(row->slot, "to_f16") == 0 || strcmp(row->slot, "attention") == 0 ||
+                        strcmp(row->slot, "attention_q8") == 0);
     }
 }
 

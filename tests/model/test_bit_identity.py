@@ -7,6 +7,7 @@ import pytest
 
 import checkpoints
 from lutwerk.defs import FORMATS
+from lutwerk.graph import KV_TYPES
 from lutwerk.layouts import compatible
 from lutwerk.native import ISAS, Model, Session, best_isa
 from lutwerk.reference import ReferenceSession
@@ -49,7 +50,7 @@ def assert_same_everywhere(monkeypatch, bundle, model_file, tokens, splits=SPLIT
     [
         ("tinystories-bitnet/offline", {}),
         ("tinystories-bitnet/offline", {"layouts": (("*", "base3"),)}),
-        ("tinystories-bitnet/online", {"layouts": (("*", "planes"),)}),
+        ("tinystories-bitnet/online", {"layouts": (("*", "planes"),), "kv": "q8"}),
         ("stories260K", {"quant": "i8g32", "head": "i8g32"}),
         ("stories260K", {"quant": "i4g64", "layouts": (("*", "planes"),)}),
     ],
@@ -82,8 +83,9 @@ def test_every_format_on_an_odd_sized_model(
     assert_same_everywhere(monkeypatch, bundle, model_files(bundle), tokens)
 
 
-def test_odd_sized_bitnet(monkeypatch, tmp_path, bundles, model_files):
-    bundle = bundles(checkpoints.bitnet(tmp_path / "bitnet"), chunk=5)
+@pytest.mark.parametrize("kv", KV_TYPES)
+def test_odd_sized_bitnet(monkeypatch, tmp_path, bundles, model_files, kv):
+    bundle = bundles(checkpoints.bitnet(tmp_path / "bitnet"), chunk=5, kv=kv)
     tokens = np.random.default_rng(1).integers(0, 263, 40).tolist()
     assert_same_everywhere(monkeypatch, bundle, model_files(bundle), tokens)
 

@@ -176,9 +176,9 @@ static void test_measure(const lw_model *model, lw_session_options options) {
     stop(r);
 }
 
-static void test_model(bool packed_head, uint64_t *random) {
+static void test_model(bool compact, uint64_t *random) {
     size_t bytes;
-    uint8_t *file = toy_model_build(7, packed_head, &bytes);
+    uint8_t *file = toy_model_build(7, compact, &bytes);
     lw_model model;
     CHECK_EQUAL(lw_model_open(file, bytes, 1, &model, NULL), LW_OK);
     test_schedule(&model);

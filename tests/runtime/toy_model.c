@@ -19,7 +19,7 @@ enum {
 
 typedef struct {
     uint64_t random;
-    bool packed_head;
+    bool compact;
     lw_conf_record conf;
     lw_tensor_record tensors[TOY_TENSORS];
     lw_op_record ops[MAX_OPS];
@@ -199,7 +199,7 @@ static void build_plan(builder *b) {
      * reads. */
     v.normed = (lw_operand){v.projected.offset, TOY_HIDDEN, TOY_HIDDEN};
     const uint32_t embedding =
-        b->packed_head
+        b->compact
             ? add_matrix(b, LW_FORMAT_i6g64, LW_LAYOUT_fields, TOY_VOCAB, TOY_HIDDEN)
             : add_tensor(b, LW_FORMAT_f16, LW_LAYOUT_rows, TOY_VOCAB, TOY_HIDDEN, 0.0f, 1.0f);
     v.rope = add_tensor(b, LW_FORMAT_f32, LW_LAYOUT_rows, TOY_CONTEXT, TOY_HEAD_DIM, 0.0f, 1.0f);
@@ -210,7 +210,7 @@ static void build_plan(builder *b) {
     b->conf.head_begin = b->conf.ops;
     const lw_operand logits = {LW_LOGITS_OFFSET, TOY_VOCAB, TOY_VOCAB};
     add_op(b, LW_OP_rmsnorm, add_norm(b, TOY_HIDDEN), v.x, v.x, none)->param = 1e-5f;
-    if (b->packed_head) {
+    if (b->compact) {
         add_op(b, LW_OP_quantize, LW_NO_TENSOR, v.normed_q8, v.x, none);
         add_op(b, LW_OP_matmul, embedding, logits, v.normed_q8, none);
     } else {
@@ -230,11 +230,11 @@ static void write_section(uint8_t *file, uint64_t *end, uint32_t index, const ch
     memcpy(file + section->offset, data, bytes);
 }
 
-uint8_t *toy_model_build(uint64_t seed, bool packed_head, size_t *bytes) {
+uint8_t *toy_model_build(uint64_t seed, bool compact, size_t *bytes) {
     builder *b = calloc(1, sizeof *b);
     CHECK(b);
     b->random = seed + 1;
-    b->packed_head = packed_head;
+    b->compact = compact;
     b->conf = (lw_conf_record){.vocab = TOY_VOCAB,
                                .hidden = TOY_HIDDEN,
                                .layers = TOY_LAYERS,
@@ -243,7 +243,8 @@ uint8_t *toy_model_build(uint64_t seed, bool packed_head, size_t *bytes) {
                                .head_dim = TOY_HEAD_DIM,
                                .max_context = TOY_CONTEXT,
                                .chunk = TOY_CHUNK,
-                               .bos = LW_NO_TOKEN};
+                               .bos = LW_NO_TOKEN,
+                               .kv_type = compact ? LW_KV_Q8 : LW_KV_F16};
     build_plan(b);
 
     const uint32_t golden[11] = {2, 0, TOY_VOCAB - 1};

@@ -24,7 +24,7 @@ enum {
 };
 
 /* The bytes of a valid model file, 64-byte aligned; free() it. The embedding is also the head:
- * float16, or packed. */
-uint8_t *toy_model_build(uint64_t seed, bool packed_head, size_t *bytes);
+ * float16, or packed (compact), and so is the KV cache: float16, or int8. */
+uint8_t *toy_model_build(uint64_t seed, bool compact, size_t *bytes);
 
 #endif
