@@ -122,13 +122,17 @@ enum { LW_ATTENTION_TOKENS = 8 }; /* of one call, at most */
 
 /* Attention of `queries` heads that share one key/value head, for consecutive tokens: the first
  * sees `positions` positions, each later one a position more. q, out: float32
- * [tokens][queries][head_dim], q_stride and out_stride elements from token to token; k, v: float16
- * [positions + tokens - 1][head_dim]; scores: float32 scratch [tokens][queries][scores_stride],
- * scores_stride >= positions + tokens - 1 rounded up to 16. */
+ * [tokens][queries][head_dim], q_stride and out_stride elements from token to token; k, v:
+ * [positions
+ * + tokens - 1][head_dim], float16 (slot attention), or int8 with a float32 scale for each position
+ * (slot attention_q8); scores: float32 scratch [tokens][queries][scores_stride], scores_stride >=
+ * positions + tokens - 1 rounded up to 16. */
 typedef struct {
     const float *q;
-    const uint16_t *k;
-    const uint16_t *v;
+    const void *k;
+    const void *v;
+    const float *k_scales; /* attention_q8 only */
+    const float *v_scales;
     float *out;
     float *scores;
     size_t q_stride;
@@ -151,6 +155,7 @@ typedef struct {
     lw_gemv_fn *gemv[LW_LAYOUT_SLOTS];
     lw_lut_fn *lut[LW_LAYOUT_SLOTS]; /* NULL where the layout's gemv needs no tables */
     lw_gemm_fn *gemm[LW_LAYOUT_SLOTS];
+    int32_t gemm_tokens[LW_LAYOUT_SLOTS]; /* for fewer tokens one gemv each is faster */
     lw_gather_fn *gather[LW_LAYOUT_SLOTS];
     lw_gemv_float_fn *gemv_f16;
     lw_gemv_float_fn *gemv_f32;
@@ -162,6 +167,7 @@ typedef struct {
     lw_rope_fn *rope;
     lw_to_f16_fn *to_f16;
     lw_attention_fn *attention;
+    lw_attention_fn *attention_q8;
     lw_split_groups_fn *split_groups;
     lw_split_estimate_fn *split_estimate;
     lw_split_refine_fn *split_refine;

@@ -7,7 +7,7 @@
 
 #define LW_GEMV(layout, method, isa) lw_gemv_fn lw_gemv_##layout##_##method##_##isa;
 #define LW_LUT(layout, isa) lw_lut_fn lw_lut_##layout##_##isa;
-#define LW_GEMM(layout, method, isa) lw_gemm_fn lw_gemm_##layout##_##method##_##isa;
+#define LW_GEMM(layout, method, tokens, isa) lw_gemm_fn lw_gemm_##layout##_##method##_##isa;
 #define LW_GATHER(layout, isa) lw_gather_fn lw_gather_##layout##_##isa;
 #define LW_VECTOR(slot, type, isa) lw_##type##_fn lw_##slot##_##isa;
 

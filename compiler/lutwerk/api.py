@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lutwerk.graph import KvType
     from lutwerk.progress import Progress
 
 
@@ -23,6 +24,7 @@ def compile(
     layouts: Sequence[tuple[str, str]] = (),
     context: int | None = None,
     chunk: int = 128,
+    kv: KvType = "f16",
     seed: int = 0,
     force: bool = False,
     progress: Progress | None = None,
@@ -46,6 +48,7 @@ def compile(
         layouts: pairs of a tensor name pattern and a layout, instead of what the target prefers.
         context: greatest context of the bundle; by default the model's own, at most 4096.
         chunk: tokens evaluated together at most.
+        kv: what the KV cache holds: ``f16``, or ``q8`` for int8 in about half of the memory.
         seed: of synthetic weights.
         force: write over an existing bundle.
         progress: reports bytes written.
@@ -76,6 +79,7 @@ def compile(
         layouts=tuple(layouts),
         context=context,
         chunk=chunk,
+        kv=kv,
         seed=seed,
         force=force,
     )

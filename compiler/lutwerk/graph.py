@@ -108,6 +108,12 @@ class Op:
     param: float = 0.0
 
 
+#: What the cache holds keys and values as: float16, or int8 with a float32 scale per position and head.
+KvType = Literal["f16", "q8"]
+#: In the order of their numbers in CONF.
+KV_TYPES: tuple[KvType, ...] = ("f16", "q8")
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """Numbers that describe the model; ranges are in runtime/FORMAT.md, section CONF."""
@@ -127,6 +133,13 @@ class ModelConfig:
     tied_embeddings: bool
     bos: int | None = None
     eos: tuple[int, ...] = ()
+    kv: KvType = "f16"
+
+    @property
+    def kv_bytes(self) -> int:
+        """Bytes of the keys and values of one position in all layers, scales included."""
+        head = self.head_dim * 2 if self.kv == "f16" else self.head_dim + 4
+        return 2 * self.layers * self.kv_heads * head
 
 
 @dataclass(frozen=True)

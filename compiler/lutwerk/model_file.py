@@ -43,7 +43,7 @@ CONF = np.dtype(
     [
         *((name, "<u4") for name in ("vocab", "hidden", "layers", "heads", "kv_heads")),
         *((name, "<u4") for name in ("head_dim", "max_context", "chunk", "head_begin", "isa")),
-        *((name, "<u4") for name in ("bos", "tensors", "ops", "zero0")),
+        *((name, "<u4") for name in ("bos", "tensors", "ops", "kv_type")),
         ("arena_bytes", "<u8"),
         ("zero1", "V64"),
     ]

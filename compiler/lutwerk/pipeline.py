@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from lutwerk.emit.bundle import check_output
 from lutwerk.emit.records import build_records
 from lutwerk.errors import CompileError
 from lutwerk.frontends import read_checkpoint
-from lutwerk.graph import Graph, Role
+from lutwerk.graph import KV_TYPES, Graph, KvType, Role
 from lutwerk.passes import PassContext, check_stages, run_passes
 from lutwerk.progress import NoProgress, Progress
 from lutwerk.quantize import QUANTIZERS
@@ -43,6 +43,7 @@ class CompileOptions:
         layouts: (pattern, layout) pairs; the first that can hold the format wins.
         context: Positions that the bundle supports; None: the model's, at most 4096.
         chunk: Tokens evaluated together in prefill.
+        kv: What the KV cache holds: ``f16``, or ``q8`` for int8 in about half of the memory.
         seed: For synthetic checkpoints.
         golden: Tokens of the golden self-test.
         dump_after: Passes after which the graph is printed to stderr.
@@ -60,6 +61,7 @@ class CompileOptions:
     layouts: tuple[tuple[str, str], ...] = ()
     context: int | None = None
     chunk: int = 128
+    kv: KvType = "f16"
     seed: int = 0
     golden: int = 8
     dump_after: tuple[str, ...] = ()
@@ -95,7 +97,9 @@ def compile_bundle(options: CompileOptions, progress: Progress | None = None) ->
             sys.stderr.write(dump(graph, stage))
 
     context = PassContext(target, quantizers, options.rules, options.layouts, options.chunk)
-    graph = run_passes(checkpoint.graph, context, show)
+    source = checkpoint.graph
+    source = replace(source, config=replace(source.config, kv=options.kv))
+    graph = run_passes(source, context, show)
     if options.golden > graph.config.max_context:
         raise CompileError(
             f"context {graph.config.max_context} is shorter than the {options.golden} tokens of the "
@@ -132,6 +136,10 @@ def _check_options(options: CompileOptions) -> None:
     ):
         if not low <= number <= high:
             raise CompileError(f"{flag}: {number} is out of range; accepted: {low} to {high}")
+    if options.kv not in KV_TYPES:
+        raise CompileError(
+            f"--kv: cache type {options.kv!r} is not known; accepted: {', '.join(KV_TYPES)}"
+        )
     check_stages(options.dump_after)
 
 

@@ -16,7 +16,10 @@
 
 enum { MAX_HEADS = 4, OUT_VECTORS = 4, OUT_DIMS = OUT_VECTORS * LW_LANES };
 
-/* Consecutive keys or values, in the cache of the model or converted in a tile. */
+/* Keys and values: in the cache of the model, as float16 or int8, or converted in a tile. */
+typedef enum { KV_F16, KV_Q8, KV_TILE } kv_form;
+
+/* Consecutive ones. */
 typedef struct {
     const void *first;
     size_t stride; /* elements */
@@ -24,18 +27,33 @@ typedef struct {
 } kv_rows;
 
 /* Elements [i, i + 16) of a row; those that m leaves out are zero, in a tile too. */
-LW_INLINE __m512 load(const kv_rows *rows, int32_t row, int32_t i, __mmask16 m, const bool tile) {
+LW_INLINE __m512 load(const kv_rows *rows, int32_t row, int32_t i, __mmask16 m,
+                      const kv_form form) {
     const size_t at = (size_t)row * rows->stride + (size_t)i;
-    return tile ? _mm512_load_ps((const float *)rows->first + at)
-                : _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(m, (const uint16_t *)rows->first + at));
+    if (form == KV_TILE) {
+        return _mm512_load_ps((const float *)rows->first + at);
+    }
+    if (form == KV_Q8) {
+        const __m128i codes = _mm_maskz_loadu_epi8(m, (const int8_t *)rows->first + at);
+        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes));
+    }
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(m, (const uint16_t *)rows->first + at));
+}
+
+/* `count` rows of the cache from element `at` on. */
+LW_INLINE kv_rows rows_at(const void *cache, size_t at, size_t stride, int32_t count,
+                          const kv_form form) {
+    const size_t bytes = form == KV_Q8 ? sizeof(int8_t) : sizeof(uint16_t);
+    return (kv_rows){(const uint8_t *)cache + at * bytes, stride, count};
 }
 
 /* The first `dims` elements of rows to float32, zeros up to `stride`, a multiple of 16. */
-static inline kv_rows convert(float *tile, size_t stride, const kv_rows *rows, int32_t dims) {
+LW_INLINE kv_rows convert(float *tile, size_t stride, const kv_rows *rows, int32_t dims,
+                          const kv_form form) {
     for (int32_t row = 0; row < rows->count; row++) {
         for (int32_t d = 0; d < (int32_t)stride; d += LW_LANES) {
             _mm512_store_ps(tile + (size_t)row * stride + d,
-                            load(rows, row, d, lw_lanes(dims - d), false));
+                            load(rows, row, d, lw_lanes(dims - d), form));
         }
     }
     return (kv_rows){tile, stride, rows->count};
@@ -68,7 +86,7 @@ LW_INLINE __m512 fold16(const __m512 v[LW_LANES]) {
 
 /* scores[h][p] = fold(q_h * k_p) * scale, for all keys up to a multiple of 16 / heads. */
 LW_INLINE void dots(const lw_attention_args *a, const kv_rows *keys, const float *q, float *scores,
-                    const int heads, const bool tile) {
+                    const int heads, const kv_form form) {
     const int block_keys = LW_LANES / heads;
     const size_t dim = (size_t)a->head_dim;
     for (int32_t p = 0; p < keys->count; p += block_keys) {
@@ -90,7 +108,7 @@ LW_INLINE void dots(const lw_attention_args *a, const kv_rows *keys, const float
             }
 #pragma GCC unroll 16
             for (int i = 0; i < block_keys; i++) {
-                const __m512 kd = load(keys, k[i], d, m, tile);
+                const __m512 kd = load(keys, k[i], d, m, form);
 #pragma GCC unroll 4
                 for (int h = 0; h < heads; h++) {
                     acc[h * block_keys + i] =
@@ -107,20 +125,28 @@ LW_INLINE void dots(const lw_attention_args *a, const kv_rows *keys, const float
     }
 }
 
-/* Scores to exponentials; returns 1 / their sum. */
-static inline float softmax(float *scores, int32_t positions) {
+/* Scores to exponentials, times the scales of values (q8); returns 1 / the sum of exponentials. */
+LW_INLINE float softmax(const lw_attention_args *a, float *scores, int32_t positions,
+                        const bool q8) {
     __m512 max = _mm512_set1_ps(-INFINITY);
     for (int32_t p = 0; p < positions; p += LW_LANES) {
-        const __m512 s = _mm512_loadu_ps(scores + p);
-        max = _mm512_mask_max_ps(max, lw_lanes(positions - p), s, max);
+        const __mmask16 m = lw_lanes(positions - p);
+        __m512 s = _mm512_loadu_ps(scores + p);
+        if (q8) {
+            s = _mm512_mul_ps(s, _mm512_maskz_loadu_ps(m, a->k_scales + p));
+            _mm512_storeu_ps(scores + p, s);
+        }
+        max = _mm512_mask_max_ps(max, m, s, max);
     }
-    const __m512 m = _mm512_set1_ps(_mm512_reduce_max_ps(max));
+    const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(max));
     __m512 sum = _mm512_setzero_ps();
     for (int32_t p = 0; p < positions; p += LW_LANES) {
-        const __m512 e = _mm512_maskz_mov_ps(lw_lanes(positions - p),
-                                             lw_exp(_mm512_sub_ps(_mm512_loadu_ps(scores + p), m)));
-        _mm512_storeu_ps(scores + p, e);
+        const __mmask16 m = lw_lanes(positions - p);
+        const __m512 s = _mm512_loadu_ps(scores + p);
+        const __m512 e = _mm512_maskz_mov_ps(m, lw_exp(_mm512_sub_ps(s, top)));
         sum = _mm512_add_ps(sum, e);
+        _mm512_storeu_ps(scores + p,
+                         q8 ? _mm512_mul_ps(e, _mm512_maskz_loadu_ps(m, a->v_scales + p)) : e);
     }
     return 1.0f / lw_fold(sum);
 }
@@ -129,7 +155,7 @@ static inline float softmax(float *scores, int32_t positions) {
  * most OUT_DIMS: adds `values`, of which the `first` start the sum and the `last` end it. */
 LW_INLINE void output(const lw_attention_args *a, const kv_rows *values, const float *scores,
                       const float *inverse, float *out, int32_t dims, bool first, bool last,
-                      const int heads, const bool tile) {
+                      const int heads, const kv_form form) {
     const size_t dim = (size_t)a->head_dim;
     __mmask16 m[OUT_VECTORS];
     __m512 acc[MAX_HEADS][OUT_VECTORS];
@@ -145,7 +171,7 @@ LW_INLINE void output(const lw_attention_args *a, const kv_rows *values, const f
     for (int32_t p = 0; p < values->count; p++) {
 #pragma GCC unroll 4
         for (int i = 0; i < OUT_VECTORS; i++) {
-            const __m512 vd = load(values, p, i * LW_LANES, m[i], tile);
+            const __m512 vd = load(values, p, i * LW_LANES, m[i], form);
 #pragma GCC unroll 4
             for (int h = 0; h < heads; h++) {
                 const __m512 e = _mm512_set1_ps(scores[h * a->scores_stride + p]);

@@ -1,74 +1,143 @@
-/* Base-3 codes, many tokens: a row tile of 64 rows is a panel (gemm.h). Four column tiles are 20
- * columns, five steps of the panel.
+/* Base-3 codes times int8, for blocks of up to eight tokens. Each block decodes the codes anew, in
+ * registers (base3_digits.h): from four tokens on the multiplier hides that, and nothing is
+ * unpacked to memory.
  *
- *   code     zmm = 64 rows, its dwords transposed 4 x 4 so that rows come out in order below
- *   packed   digits 0..3 in two bits each, looked up in 256 bytes (two vpermi2b)
- *   digit    shift and mask; digit 4 counts the comparisons code >= 81 and code >= 162
- *   panel    four columns interleaved by byte and word unpacks: zmm = 16 rows x 4 columns
+ *   digit    zmm = 16 rows x one digit of four column tiles, that is four columns 5 apart
+ *   x        the activations of these columns, brought together once a call, then broadcast
+ *   sum      int32, rows x tokens in 16 registers: 4 zmm x up to 4 tokens, or 2 x up to 8
+ *
+ * Needs ternary codes: offset 1, one scale per row.
  */
 #include "../kernels.h"
-#include "gemm.h"
+#include "base3_digits.h"
 
-enum { COLS = 5, VECTOR = 64, STEP_TILES = 4, STEP_COLS = STEP_TILES * COLS };
+#include <string.h>
 
-/* clang-format off */
-#define DIGITS(c) (uint8_t)((c) % 3 | (c) / 3 % 3 << 2 | (c) / 9 % 3 << 4 | (c) / 27 % 3 << 6)
-#define DIGITS4(c) DIGITS(c), DIGITS(c + 1), DIGITS(c + 2), DIGITS(c + 3)
-#define DIGITS16(c) DIGITS4(c), DIGITS4(c + 4), DIGITS4(c + 8), DIGITS4(c + 12)
-#define DIGITS64(c) DIGITS16(c), DIGITS16(c + 16), DIGITS16(c + 32), DIGITS16(c + 48)
-/* clang-format on */
-static const uint8_t digits[4 * 64] __attribute__((aligned(64))) = {
-    DIGITS64(0),
-    DIGITS64(64),
-    DIGITS64(128),
-    DIGITS64(192),
+enum {
+    ROWS = LW_MAX_TILE_ROWS,
+    VECTORS = ROWS / LW_LANES,
+    BLOCK_TOKENS = 8,
+    SCRATCH_TOKENS = 64,          /* lw_gemm_scratch_bytes holds so many */
+    AHEAD = 48 * LW_BASE3_VECTOR, /* of prefetches, on into the next row tile */
 };
 
-/* The five columns of 64 codes. */
-LW_INLINE void unpack_codes(__m512i column[COLS], __m512i code) {
-    const __m512i three = _mm512_set1_epi8(3);
-    const __m512i one = _mm512_set1_epi8(1);
-    const __mmask64 above = _mm512_movepi8_mask(code);
-    const __m512i half = _mm512_mask2_permutex2var_epi8(_mm512_load_si512(digits), code, ~above,
-                                                        _mm512_load_si512(digits + 64));
-    const __m512i packed = _mm512_mask2_permutex2var_epi8(_mm512_load_si512(digits + 128), half,
-                                                          above, _mm512_load_si512(digits + 192));
-    column[0] = _mm512_and_si512(packed, three);
-    column[1] = _mm512_and_si512(_mm512_srli_epi16(packed, 2), three);
-    column[2] = _mm512_and_si512(_mm512_srli_epi16(packed, 4), three);
-    column[3] = _mm512_and_si512(_mm512_srli_epi16(packed, 6), three);
-    const __mmask64 ge1 = _mm512_cmpge_epu8_mask(code, _mm512_set1_epi8(81));
-    const __mmask64 ge2 = _mm512_cmpge_epu8_mask(code, _mm512_set1_epi8((char)162));
-    const __m512i first = _mm512_maskz_mov_epi8(ge1, one);
-    column[4] = _mm512_mask_add_epi8(first, ge2, first, one);
-}
+/* Sums of codes with their offset, of a row tile and some tokens. */
+typedef struct {
+    _Alignas(64) int32_t sums[BLOCK_TOKENS][ROWS];
+} block;
 
-/* Four columns to one step of the panel. */
-LW_INLINE void store_step(uint8_t *codes, const __m512i column[4]) {
-    const __m512i low01 = _mm512_unpacklo_epi8(column[0], column[1]);
-    const __m512i high01 = _mm512_unpackhi_epi8(column[0], column[1]);
-    const __m512i low23 = _mm512_unpacklo_epi8(column[2], column[3]);
-    const __m512i high23 = _mm512_unpackhi_epi8(column[2], column[3]);
-    _mm512_store_si512(codes, _mm512_unpacklo_epi16(low01, low23));
-    _mm512_store_si512(codes + 64, _mm512_unpackhi_epi16(low01, low23));
-    _mm512_store_si512(codes + 128, _mm512_unpacklo_epi16(high01, high23));
-    _mm512_store_si512(codes + 192, _mm512_unpackhi_epi16(high01, high23));
-}
-
-static void unpack(uint8_t *codes, const uint8_t *packed, int32_t tiles) {
-    const __m512i transpose =
-        _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
-    for (int32_t c = 0; c < tiles; c += STEP_TILES) {
-        __m512i column[STEP_COLS];
+/* b->sums += `steps` steps of `pairs` pairs of zmm from `first` on, for `count` tokens. */
+LW_INLINE void add_steps(block *b, const uint8_t *codes, const int8_t *x, size_t x_stride,
+                         int32_t steps, const int first, const int pairs, const int count) {
+    lw_i32x16 sum[BLOCK_TOKENS][VECTORS];
+#pragma GCC unroll 8
+    for (int t = 0; t < count; t++) {
 #pragma GCC unroll 4
-        for (int i = 0; i < STEP_TILES; i++, packed += VECTOR) {
-            const __m512i code =
-                c + i < tiles ? _mm512_load_si512((const void *)packed) : _mm512_setzero_si512();
-            unpack_codes(column + i * COLS, _mm512_permutexvar_epi32(transpose, code));
+        for (int v = 0; v < VECTORS; v++) {
+            sum[t][v] = (lw_i32x16)_mm512_setzero_si512();
         }
+    }
+    for (int32_t s = 0; s < steps; s++, codes += LW_BASE3_STEP_BYTES, x += LW_BASE3_STEP_COLS) {
+#pragma GCC unroll 4
+        for (int i = 0; i < LW_BASE3_STEP_TILES && first == 0; i++) {
+            _mm_prefetch((const char *)(codes + AHEAD + i * LW_BASE3_VECTOR), _MM_HINT_T0);
+        }
+#pragma GCC unroll 2
+        for (int p = first; p < first + pairs; p++) {
+            __m512i code[LW_BASE3_PAIR];
+            lw_base3_transpose(code, codes, p);
+            const lw_base3_digits d[LW_BASE3_PAIR] = {lw_base3_decode(code[0]),
+                                                      lw_base3_decode(code[1])};
 #pragma GCC unroll 5
-        for (int i = 0; i < STEP_COLS; i += 4, codes += LW_PANEL_STEP) {
-            store_step(codes, column + i);
+            for (int j = 0; j < LW_BASE3_COLS; j++) {
+                const __m512i digit[LW_BASE3_PAIR] = {lw_base3_digit(d[0], j),
+                                                      lw_base3_digit(d[1], j)};
+#pragma GCC unroll 8
+                for (int t = 0; t < count; t++) {
+                    int32_t four;
+                    memcpy(&four, x + (size_t)t * x_stride + j * LW_BASE3_STEP_TILES, sizeof four);
+                    sum[t][2 * p] = lw_dot4(sum[t][2 * p], digit[0], four);
+                    sum[t][2 * p + 1] = lw_dot4(sum[t][2 * p + 1], digit[1], four);
+                }
+                __asm__ volatile("" ::: "memory");
+            }
+        }
+    }
+#pragma GCC unroll 8
+    for (int t = 0; t < count; t++) {
+#pragma GCC unroll 4
+        for (int v = 2 * first; v < 2 * (first + pairs); v++) {
+            __m128i *rows = (__m128i *)(void *)(b->sums[t] + 4 * v);
+#pragma GCC unroll 4
+            for (int q = 0; q < VECTORS; q++) {
+                const __m128i quad = _mm512_extracti32x4_epi32((__m512i)sum[t][v], q);
+                _mm_store_si128(rows + 4 * q, _mm_add_epi32(_mm_load_si128(rows + 4 * q), quad));
+            }
+        }
+    }
+}
+
+/* Not inlined, so that each has the registers to itself. */
+#define ADD_STEPS(count, first, pairs)                                                             \
+    static __attribute__((noinline)) void add_steps_##count##_##first(                             \
+        block *b, const uint8_t *codes, const int8_t *x, size_t x_stride, int32_t steps) {         \
+        add_steps(b, codes, x, x_stride, steps, first, pairs, count);                              \
+    }
+ADD_STEPS(1, 0, 2)
+ADD_STEPS(2, 0, 2)
+ADD_STEPS(3, 0, 2)
+ADD_STEPS(4, 0, 2)
+ADD_STEPS(5, 0, 1)
+ADD_STEPS(6, 0, 1)
+ADD_STEPS(7, 0, 1)
+ADD_STEPS(8, 0, 1)
+ADD_STEPS(5, 1, 1)
+ADD_STEPS(6, 1, 1)
+ADD_STEPS(7, 1, 1)
+ADD_STEPS(8, 1, 1)
+typedef void add_steps_fn(block *b, const uint8_t *codes, const int8_t *x, size_t x_stride,
+                          int32_t steps);
+static add_steps_fn *const by_count[BLOCK_TOKENS][2] = {
+    {add_steps_1_0},
+    {add_steps_2_0},
+    {add_steps_3_0},
+    {add_steps_4_0},
+    {add_steps_5_0, add_steps_5_1},
+    {add_steps_6_0, add_steps_6_1},
+    {add_steps_7_0, add_steps_7_1},
+    {add_steps_8_0, add_steps_8_1},
+};
+
+/* y of one row tile and `count` tokens from `token` on, whose permuted activations start at `x`. */
+static void multiply(const lw_matrix *w, const lw_q8 *x, const int8_t *permuted, int32_t token,
+                     int32_t count, int32_t tile, float *y, size_t y_stride) {
+    const int32_t tiles = lw_ceil_div(w->cols, LW_BASE3_COLS);
+    const uint8_t *codes = w->codes + (size_t)tile * (size_t)tiles * LW_BASE3_VECTOR;
+    const int32_t steps = tiles / LW_BASE3_STEP_TILES;
+    const size_t x_stride = (size_t)lw_ceil_div(tiles, LW_BASE3_STEP_TILES) * LW_BASE3_STEP_COLS;
+    /* the last step, if it is not whole */
+    _Alignas(64) uint8_t rest[LW_BASE3_STEP_BYTES];
+    memset(rest, 0, sizeof rest);
+    memcpy(rest, codes + (size_t)steps * LW_BASE3_STEP_BYTES,
+           (size_t)(tiles % LW_BASE3_STEP_TILES) * LW_BASE3_VECTOR);
+    block b;
+    memset(b.sums, 0, sizeof b.sums);
+    for (int half = 0; half < 2 && by_count[count - 1][half] != NULL; half++) {
+        by_count[count - 1][half](&b, codes, permuted, x_stride, steps);
+        by_count[count - 1][half](&b, rest, permuted + (size_t)steps * LW_BASE3_STEP_COLS, x_stride,
+                                  tiles % LW_BASE3_STEP_TILES != 0);
+    }
+    for (int32_t t = 0; t < count; t++) {
+        const int32_t *x_sums = x->sums + (size_t)(token + t) * (size_t)(x->stride / LW_SUM_COLS);
+        const __m512i start = _mm512_set1_epi32(lw_sum_start(w->offset, x_sums, 0, w->cols));
+        const __m512 x_scale = _mm512_set1_ps(x->scales[token + t]);
+        for (int v = 0; v < VECTORS; v++) {
+            const int32_t row = tile * ROWS + v * LW_LANES;
+            const __m512i sum =
+                _mm512_add_epi32(start, _mm512_load_si512(b.sums[t] + v * LW_LANES));
+            const __m512 acc = lw_add_scaled(_mm512_setzero_ps(), lw_scales(w, (size_t)row), sum);
+            lw_store_rows(y + (size_t)(token + t) * y_stride, row, w->rows,
+                          _mm512_mul_ps(acc, x_scale));
         }
     }
 }
@@ -76,10 +145,19 @@ static void unpack(uint8_t *codes, const uint8_t *packed, int32_t tiles) {
 void lw_gemm_base3_mul_avx512(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
                               size_t y_stride, int32_t tile_begin, int32_t tile_end,
                               void *scratch) {
-    const int32_t tiles = lw_ceil_div(w->cols, COLS);
-    for (int32_t tile = tile_begin; tile < tile_end; tile++) {
-        unpack(scratch, w->codes + (size_t)tile * (size_t)tiles * VECTOR, tiles);
-        const lw_panel panel = lw_panel_of_tile(w, scratch, tile);
-        lw_panel_multiply(&panel, x, tokens, y, y_stride);
+    const int32_t cols = lw_ceil_div(w->cols, LW_BASE3_STEP_COLS) * LW_BASE3_STEP_COLS;
+    for (int32_t from = 0; from < tokens; from += SCRATCH_TOKENS) {
+        const int32_t end = lw_min_i32(tokens, from + SCRATCH_TOKENS);
+        int8_t *permuted = scratch;
+        for (int32_t t = from; t < end; t++, permuted += cols) {
+            lw_base3_permute(permuted, x->codes + (size_t)t * (size_t)x->stride, cols);
+        }
+        for (int32_t tile = tile_begin; tile < tile_end; tile++) {
+            permuted = scratch;
+            for (int32_t t = from; t < end; t += BLOCK_TOKENS) {
+                multiply(w, x, permuted, t, lw_min_i32(BLOCK_TOKENS, end - t), tile, y, y_stride);
+                permuted += BLOCK_TOKENS * (size_t)cols;
+            }
+        }
     }
 }

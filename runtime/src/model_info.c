@@ -25,7 +25,7 @@ void lw_model_get_info(const lw_model *model, lw_model_info *info) {
         .weight_bytes = weight_bytes,
         .arena_bytes = conf->arena_bytes,
         .kv_bytes_per_token =
-            2 * (uint64_t)conf->layers * conf->kv_heads * conf->head_dim * sizeof(uint16_t),
+            2 * (uint64_t)conf->layers * conf->kv_heads * lw_kv_position_bytes(conf),
     };
 }
 

@@ -7,6 +7,7 @@
 enum {
     FLOAT_ROWS = 16, /* of a float matrix: stay in the cache while all tokens are multiplied */
     GEMV_TILES = 4,  /* row tiles that kernels read side by side; fewer are slower by the tile */
+    MAX_HEAD_STRIDE = 4096 + 64, /* lw_q8_stride of the widest head (FORMAT.md, "CONF") */
     MIN_PRODUCTS = 1 << 17, /* in a share: about a microsecond, what it costs to hand work over */
 };
 
@@ -44,12 +45,33 @@ lw_q8 lw_quantized_at(const lw_session *s, const lw_operand *operand, uint32_t t
 
 enum { KEYS, VALUES };
 
-/* The first position of a key or value head in the cache. */
-static uint16_t *cache_at(const lw_session *s, uint32_t layer, uint32_t keys_or_values,
-                          uint32_t head) {
+/* The first position of a key or value head in the cache, and its scale. */
+typedef struct {
+    void *elements;
+    float *scales; /* int8 only */
+} cached_head;
+
+static cached_head cache_at(const lw_session *s, uint32_t layer, uint32_t keys_or_values,
+                            uint32_t head) {
     const lw_conf_record *conf = s->model.conf;
     size_t index = ((size_t)layer * 2 + keys_or_values) * conf->kv_heads + head;
-    return s->kv + index * s->context * conf->head_dim;
+    size_t position = index * s->context;
+    return (cached_head){s->kv + position * conf->head_dim * lw_kv_element_bytes(conf),
+                         conf->kv_type == LW_KV_Q8 ? s->kv_scales + position : NULL};
+}
+
+/* Append the key or value of one position. */
+static void store_head(const lw_session *s, cached_head to, uint32_t position, const float *x) {
+    const size_t dim = s->model.conf->head_dim;
+    if (!to.scales) {
+        s->kernels.to_f16((uint16_t *)to.elements + position * dim, x, (int32_t)dim);
+        return;
+    }
+    /* quantize pads, the cache does not */
+    _Alignas(LW_ALIGN) int8_t codes[MAX_HEAD_STRIDE];
+    int32_t sums[MAX_HEAD_STRIDE / LW_SUM_COLS];
+    s->kernels.quantize(x, (int32_t)dim, codes, sums, &to.scales[position]);
+    memcpy((int8_t *)to.elements + position * dim, codes, dim);
 }
 
 static const float *f32_tensor(const lw_session *s, const lw_op_record *op) {
@@ -74,12 +96,11 @@ static void embed(const lw_session *s, const lw_op_record *op, uint32_t token, f
 static void kv_store(const lw_session *s, const lw_op_record *op, const lw_chunk *chunk,
                      uint32_t t) {
     const lw_conf_record *conf = s->model.conf;
-    const size_t at = (size_t)(chunk->position + t) * conf->head_dim;
     for (uint32_t which = KEYS; which <= VALUES; which++) {
         const float *src = f32_at(s, &op->src[which], chunk, t);
         for (uint32_t head = 0; head < conf->kv_heads; head++)
-            s->kernels.to_f16(cache_at(s, op->layer, which, head) + at,
-                              src + (size_t)head * conf->head_dim, (int32_t)conf->head_dim);
+            store_head(s, cache_at(s, op->layer, which, head), chunk->position + t,
+                       src + (size_t)head * conf->head_dim);
     }
 }
 
@@ -118,38 +139,84 @@ void lw_run_token(lw_session *s, const lw_op_record *op, const lw_chunk *chunk, 
     }
 }
 
+/* A matrix product; y of token t begins at y + t * y_stride. */
+typedef struct {
+    lw_matrix w;
+    lw_q8 x;
+    float *y;
+    size_t y_stride;
+    uint32_t tokens;
+    uint32_t layout;
+    size_t lut_bytes; /* lookup tables of one token */
+} product;
+
+static lw_q8 activations_of(const product *p, uint32_t t) {
+    const size_t stride = (size_t)p->x.stride;
+    return (lw_q8){p->x.codes + t * stride, p->x.sums + t * (stride / LW_SUM_COLS), p->x.scales + t,
+                   p->x.stride};
+}
+
+/* Lookup tables of all tokens. Every thread builds them for itself: to fetch half of them from
+ * another core's cache takes longer, and needs a stage of its own. */
+static void build_tables(const lw_session *s, const product *p, uint8_t *tables) {
+    const uint32_t count = lw_lut_tables(lw_find_layout(p->layout), (uint32_t)p->w.cols);
+    for (uint32_t t = 0; t < p->tokens; t++) {
+        const lw_q8 x = activations_of(p, t);
+        s->kernels.lut[p->layout](&x, tables + t * p->lut_bytes, 0, (int32_t)count);
+    }
+}
+
+/* Row tiles [from, to), a gemv for each token; several tokens share a few tiles in the cache. */
+static void multiply_singly(const lw_session *s, const product *p, const uint8_t *tables,
+                            uint32_t from, uint32_t to) {
+    const uint32_t step = p->tokens > 1 ? GEMV_TILES : to - from;
+    for (uint32_t tile = from; tile < to; tile += step)
+        for (uint32_t t = 0; t < p->tokens; t++) {
+            const lw_q8 x = activations_of(p, t);
+            s->kernels.gemv[p->layout](&p->w, &x, tables ? tables + t * p->lut_bytes : NULL,
+                                       p->y + t * p->y_stride, (int32_t)tile,
+                                       (int32_t)(to - tile < step ? to : tile + step));
+        }
+}
+
 static void matmul(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk,
                    uint32_t begin) {
-    const uint32_t tokens = chunk->count - begin;
     const uint32_t id = s->model.tensors[op->tensor].layout;
     const lw_layout *layout = lw_find_layout(id);
     const lw_matrix w = lw_model_matrix(&s->model, op->tensor);
-    const lw_q8 x = lw_quantized_at(s, &op->src[0], begin);
+    const product p = {
+        .w = w,
+        .x = lw_quantized_at(s, &op->src[0], begin),
+        .y = f32_at(s, &op->dst, chunk, begin),
+        .y_stride = op->dst.stride,
+        .tokens = chunk->count - begin,
+        .layout = id,
+        .lut_bytes = (size_t)lw_lut_tables(layout, (uint32_t)w.cols) * layout->lut_bytes,
+    };
     const uint32_t tiles = lw_row_tiles(layout, (uint32_t)w.rows);
-    uint32_t grain = lw_grain((uint64_t)layout->tile_rows * (uint32_t)w.cols * tokens);
-    float *y = f32_at(s, &op->dst, chunk, begin);
+    uint32_t grain = lw_grain((uint64_t)layout->tile_rows * (uint32_t)w.cols * p.tokens);
+    uint8_t *scratch = s->gemm + turn->thread * s->gemm_bytes;
     uint32_t from, to;
 
-    if (tokens > 1) {
+    /* Tables of several tokens lie where gemm would unpack weights. */
+    if (p.tokens > 1 && (p.tokens >= (uint32_t)s->kernels.gemm_tokens[id] ||
+                         p.tokens * p.lut_bytes > s->gemm_bytes)) {
         /* A panel of LW_MAX_TILE_ROWS costs the same when it is not full. */
         grain = (uint32_t)lw_round_up(grain, LW_MAX_TILE_ROWS / layout->tile_rows);
-        void *scratch = s->gemm + turn->thread * s->gemm_bytes;
         while (lw_take_share(turn, tiles, grain, &from, &to))
-            s->kernels.gemm[id](&w, &x, (int32_t)tokens, y, op->dst.stride, (int32_t)from,
+            s->kernels.gemm[id](&p.w, &p.x, (int32_t)p.tokens, p.y, p.y_stride, (int32_t)from,
                                 (int32_t)to, scratch);
         return;
     }
-    /* Every thread builds all tables for itself: to fetch half of them from another core's cache
-     * takes longer, and needs a stage of its own. */
-    void *lut = NULL;
+    uint8_t *tables = NULL;
     if (tiles >= s->pool.threads * GEMV_TILES)
         grain = (uint32_t)lw_round_up(grain, GEMV_TILES);
     while (lw_take_share(turn, tiles, grain, &from, &to)) {
-        if (!lut && s->kernels.lut[id]) {
-            lut = s->lut + turn->thread * s->lut_bytes;
-            s->kernels.lut[id](&x, lut, 0, (int32_t)lw_lut_tables(layout, (uint32_t)w.cols));
+        if (!tables && s->kernels.lut[id]) {
+            tables = p.tokens > 1 ? scratch : s->lut + turn->thread * s->lut_bytes;
+            build_tables(s, &p, tables);
         }
-        s->kernels.gemv[id](&w, &x, lut, y, (int32_t)from, (int32_t)to);
+        multiply_singly(s, &p, tables, from, to);
     }
 }
 
@@ -181,6 +248,8 @@ static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, cons
     const size_t columns = (size_t)queries * conf->head_dim;
     const uint32_t tokens = chunk->count - begin;
     const uint32_t blocks = (tokens + LW_ATTENTION_TOKENS - 1) / LW_ATTENTION_TOKENS;
+    lw_attention_fn *attend =
+        conf->kv_type == LW_KV_Q8 ? s->kernels.attention_q8 : s->kernels.attention;
     const size_t scores = (size_t)LW_ATTENTION_TOKENS * queries * s->scores_stride;
     uint32_t item;
     while (lw_take_one(turn, blocks * conf->kv_heads, &item)) {
@@ -188,10 +257,14 @@ static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, cons
         const uint32_t at = (blocks - 1 - item / conf->kv_heads) * LW_ATTENTION_TOKENS;
         const uint32_t left = tokens - at;
         const uint32_t head = item % conf->kv_heads;
+        const cached_head keys = cache_at(s, op->layer, KEYS, head);
+        const cached_head values = cache_at(s, op->layer, VALUES, head);
         const lw_attention_args args = {
             .q = f32_at(s, &op->src[0], chunk, begin + at) + head * columns,
-            .k = cache_at(s, op->layer, KEYS, head),
-            .v = cache_at(s, op->layer, VALUES, head),
+            .k = keys.elements,
+            .v = values.elements,
+            .k_scales = keys.scales,
+            .v_scales = values.scales,
             .out = f32_at(s, &op->dst, chunk, begin + at) + head * columns,
             .scores = s->scores + turn->thread * scores,
             .q_stride = op->src[0].stride,
@@ -203,7 +276,7 @@ static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, cons
             .positions = (int32_t)(chunk->position + begin + at + 1),
             .scale = op->param,
         };
-        s->kernels.attention(&args);
+        attend(&args);
     }
 }
 

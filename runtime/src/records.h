@@ -15,6 +15,11 @@
 #define LW_NO_TOKEN UINT32_MAX  /* lw_conf_record.bos of models without one */
 #define LW_LOGITS_OFFSET UINT64_MAX /* lw_operand.offset of the caller's logits */
 
+enum {
+    LW_KV_F16,
+    LW_KV_Q8,
+    LW_KV_TYPES
+}; /* lw_conf_record.kv_type: keys and values in the cache */
 enum { LW_CONF, LW_TENS, LW_PLAN, LW_STRS, LW_TOKN, LW_GOLD, LW_DATA, LW_SECTION_COUNT };
 
 typedef struct {
@@ -49,7 +54,7 @@ typedef struct {
     uint32_t bos;
     uint32_t tensors;
     uint32_t ops;
-    uint32_t zero0;
+    uint32_t kv_type; /* LW_KV_* */
     uint64_t arena_bytes;
     uint8_t zero1[64];
 } lw_conf_record;
@@ -90,6 +95,16 @@ _Static_assert(sizeof(lw_section_record) == 32, "section record");
 _Static_assert(sizeof(lw_conf_record) == 128, "CONF record");
 _Static_assert(sizeof(lw_tensor_record) == 64, "TENS record");
 _Static_assert(sizeof(lw_op_record) == 96, "PLAN record");
+
+static inline uint64_t lw_kv_element_bytes(const lw_conf_record *conf) {
+    return conf->kv_type == LW_KV_Q8 ? sizeof(int8_t) : sizeof(uint16_t);
+}
+
+/* Bytes of the key or value of one position and head. */
+static inline uint64_t lw_kv_position_bytes(const lw_conf_record *conf) {
+    const uint64_t scale = conf->kv_type == LW_KV_Q8 ? sizeof(float) : 0;
+    return conf->head_dim * lw_kv_element_bytes(conf) + scale;
+}
 
 static inline uint64_t lw_round_up(uint64_t bytes, uint64_t multiple) {
     return (bytes + multiple - 1) / multiple * multiple;

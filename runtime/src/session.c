@@ -16,6 +16,7 @@ typedef struct {
     uint64_t workers_at;
     uint64_t arena_at;
     uint64_t kv_at;
+    uint64_t kv_scales_at;
     uint64_t scores_at;
     uint64_t gemm_at;
     uint64_t lut_at;
@@ -62,7 +63,8 @@ static void place_parts(const lw_model_view *model, workspace_plan *plan) {
     take(&end, sizeof(lw_session));
     plan->workers_at = take(&end, (plan->threads - 1) * sizeof(lw_worker));
     plan->arena_at = take(&end, conf->arena_bytes);
-    plan->kv_at = take(&end, cache_rows * conf->head_dim * sizeof(uint16_t));
+    plan->kv_at = take(&end, cache_rows * conf->head_dim * lw_kv_element_bytes(conf));
+    plan->kv_scales_at = take(&end, conf->kv_type == LW_KV_Q8 ? cache_rows * sizeof(float) : 0);
     plan->scores_at = take(&end, plan->threads * scores * sizeof(float));
     plan->gemm_at = take(&end, plan->threads * plan->gemm_bytes);
     plan->lut_at = take(&end, plan->threads * plan->lut_bytes);
@@ -118,7 +120,8 @@ lw_status lw_session_start(const lw_model *model, const lw_session_options *opti
     s->isa = plan.isa;
     s->context = plan.context;
     s->arena = base + plan.arena_at;
-    s->kv = (uint16_t *)(void *)(base + plan.kv_at);
+    s->kv = base + plan.kv_at;
+    s->kv_scales = (float *)(void *)(base + plan.kv_scales_at);
     s->scores = (float *)(void *)(base + plan.scores_at);
     s->gemm = base + plan.gemm_at;
     s->lut = base + plan.lut_at;

@@ -27,7 +27,8 @@ struct lw_session {
     uint32_t context; /* positions in the KV cache */
     uint32_t length;  /* positions in use */
     uint8_t *arena;   /* activations, see FORMAT.md, "PLAN" */
-    uint16_t *kv;     /* float16 [layer][key, value][kv_head][context][head_dim] */
+    uint8_t *kv;      /* float16 or int8 [layer][key, value][kv_head][context][head_dim] */
+    float *kv_scales; /* int8 only: [layer][key, value][kv_head][context] */
     float *scores;    /* [thread][token][query of a kv_head][scores_stride], for attention */
     uint8_t *gemm;    /* [thread][gemm_bytes], unpacked weights */
     uint8_t *lut;     /* [thread][lut_bytes], lookup tables of one token */

@@ -1,9 +1,10 @@
 /* Speed of the matrix kernels beside what this machine can do at most: its read bandwidth, and its
  * multiply-adds of bytes in registers, measured in the same run.
  *
- * "cache" repeats one matrix on one core, "memory" walks copies of more than 256 MB together, and
- * "64 tokens" and "128 tokens" are prefill on one core. A gemv builds its lookup tables inside the
- * timed part. Bytes are those of codes and scales. Each figure is the best of REPEATS timings. */
+ * "cache" repeats one matrix on one core, "memory" walks copies of more than 256 MB together, as do
+ * "2 tokens" to "8 tokens" on one core; "64 tokens" and "128 tokens" are prefill on one core,
+ * cached. A gemv builds its lookup tables inside the timed part. Bytes are those of codes and
+ * scales. Each figure is the best of REPEATS timings. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "lutwerk/lutwerk.h"
 #include "products.h"
 
-enum { REPEATS = 11, MAX_COUNTS = 3 };
+enum { REPEATS = 11, MAX_COUNTS = 3, FEW_TOKENS = 8 };
 
 static const char usage[] =
     "usage: bench_kernels [options] [rows cols]     (2560 2560)\n"
@@ -157,7 +158,7 @@ static void bench_one_token(const options *o, ceilings *c, product *p, const mat
 static void bench_estimates(const options *o, ceilings *c, product p, const layout_row *layout) {
     p.bytes = p.high_bytes;
     for (const vector_row *row = vector_rows; row->name != NULL; row++) {
-        const matrix_row kernel = {row->name, layout->id, false, row->isa, row->fn};
+        const matrix_row kernel = {row->name, layout->id, false, row->isa, row->fn, 0};
         if (strcmp(row->slot, "split_estimate") == 0 && wanted(o, &kernel, layout)) {
             bench_one_token(o, c, &p, &kernel, estimate_rate);
         }
@@ -174,12 +175,24 @@ static void bench_layout(const options *o, ceilings *c, const layout_row *layout
     if (layout->id == LAYOUT_split) {
         bench_estimates(o, c, p, layout);
     }
+    static const int32_t counts[] = {2, 4, 8, 64, 128};
+    const double weights = (double)p.w.rows * p.w.cols;
     for (const matrix_row *kernel = gemm_rows; kernel->name != NULL; kernel++) {
-        for (int32_t tokens = 64; tokens <= 128 && wanted(o, kernel, layout); tokens *= 2) {
-            const double rate = gemm_rate(&p, kernel, tokens);
+        for (size_t i = 0; i < sizeof counts / sizeof *counts && wanted(o, kernel, layout); i++) {
+            const int32_t tokens = counts[i];
+            const bool few = tokens <= FEW_TOKENS;
+            const double rate = gemm_rate(&p, kernel, tokens, few);
             const double most = c->multiply[kernel->isa][0];
-            print_kernel(o, kernel, &p, tokens == 64 ? "64 tokens" : "128 tokens", 1, tokens, rate,
-                         most > 0.0 ? rate / most : -1.0, "peak");
+            char test[16];
+            snprintf(test, sizeof test, "%d tokens", tokens);
+            if (few) {
+                const double reading = rate / (weights * tokens) * (double)p.bytes;
+                print_kernel(o, kernel, &p, test, 1, tokens, rate, reading / best_read(o, c, &p, 0),
+                             "read");
+            } else {
+                print_kernel(o, kernel, &p, test, 1, tokens, rate, most > 0.0 ? rate / most : -1.0,
+                             "peak");
+            }
         }
     }
     free_product(&p);

@@ -108,6 +108,15 @@ static int32_t share(int32_t count, int32_t unit, int thread, int threads) {
     return end < count ? end : count;
 }
 
+/* The copy of the matrix that a pass reads. */
+static lw_matrix matrix_of_pass(const timing *t, int repeat, size_t pass) {
+    const size_t skip = ((size_t)repeat * t->passes + pass) % t->copies * t->p->stride;
+    lw_matrix w = t->p->w;
+    w.codes += skip;
+    w.scales = (const uint8_t *)w.scales + skip;
+    return w;
+}
+
 /* Each thread builds its share of the tables, in tables of its own, complete since before the
  * timing: so nobody waits, and nobody reads what another writes. What one timing leaves in a cache
  * is overwritten before its copy's turn comes again. */
@@ -119,11 +128,8 @@ static void gemv_part(void *context, int thread, int repeat) {
                              share(p->luts, 8, thread + 1, t->threads)};
     const int32_t tiles[2] = {share(p->tiles, 1, thread, t->threads),
                               share(p->tiles, 1, thread + 1, t->threads)};
-    lw_matrix w = p->w;
     for (size_t i = 0; i < t->passes; i++) {
-        const size_t skip = ((size_t)repeat * t->passes + i) % t->copies * p->stride;
-        w.codes = p->w.codes + skip;
-        w.scales = (const uint8_t *)p->w.scales + skip;
+        const lw_matrix w = matrix_of_pass(t, repeat, i);
         if (t->estimate) {
             ((lw_split_estimate_fn *)t->kernel->fn)(&w, &p->x, p->groups, p->y, p->y + p->w.rows,
                                                     tiles[0], tiles[1]);
@@ -164,16 +170,21 @@ double estimate_rate(product *p, const matrix_row *kernel, bool cold, int thread
 
 static void gemm_part(void *context, int thread, int repeat) {
     (void)thread;
-    (void)repeat;
     const timing *t = context;
     const product *p = t->p;
-    ((lw_gemm_fn *)t->kernel->fn)(&p->w, &p->x, t->tokens, p->y, (size_t)p->w.rows, 0, p->tiles,
-                                  p->scratch);
+    for (size_t i = 0; i < t->passes; i++) {
+        const lw_matrix w = matrix_of_pass(t, repeat, i);
+        ((lw_gemm_fn *)t->kernel->fn)(&w, &p->x, t->tokens, p->y, (size_t)p->w.rows, 0, p->tiles,
+                                      p->scratch);
+    }
 }
 
-double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens) {
+double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens, bool cold) {
+    const bool scalar = kernel->isa == LW_ISA_SCALAR;
+    const size_t products = (size_t)p->w.rows * (size_t)p->w.cols * (size_t)tokens;
     timing t = {.p = p, .kernel = kernel, .tokens = tokens, .threads = 1};
-    const bool slow = kernel->isa == LW_ISA_SCALAR && p->e.repeats > 3;
-    const double products = (double)p->w.rows * p->w.cols * tokens;
-    return products / best_seconds(1, slow ? 3 : p->e.repeats, gemm_part, &t);
+    t.copies = cold ? p->copies : 1;
+    t.passes = p->e.repeats == 1 ? 1 : ((size_t)1 << (scalar ? 22 : 27)) / products + 1;
+    const int repeats = scalar && p->e.repeats > 3 ? 3 : p->e.repeats;
+    return (double)(products * t.passes) / best_seconds(1, repeats, gemm_part, &t);
 }

@@ -49,7 +49,7 @@ double gemv_rate(product *p, const matrix_row *kernel, bool cold, int threads);
 /* The same for a split_estimate kernel, given as a row of gemv_rows would be. */
 double estimate_rate(product *p, const matrix_row *kernel, bool cold, int threads);
 
-/* Multiply-adds a second of `tokens` tokens (1..MAX_TOKENS) on one thread, first copy. */
-double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens);
+/* Multiply-adds a second of `tokens` tokens (1..MAX_TOKENS) on one thread; `cold` as above. */
+double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens, bool cold);
 
 #endif

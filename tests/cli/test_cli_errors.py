@@ -27,6 +27,7 @@ from lutwerk.demo import CHECKPOINT
         (["inspect", "b", "--measure"], "--measure and --tuning go with --plan"),
         (["tune", "--memory", "0"], "--memory: 0 is out of range"),
         (["compile", "c"], "-o/--output"),
+        (["compile", "c", "-o", "b", "--kv", "q4"], "argument --kv: invalid choice: 'q4'"),
         (["compile", "c", "-o", "b", "--rule", "x"], "--rule: 'x' is not PATTERN=NAME"),
     ],
 )

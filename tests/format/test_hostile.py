@@ -130,6 +130,7 @@ HOSTILE = {
     "arena of no size": ("ERR_OP", put("conf", 0, "arena_bytes", 0)),
     "arena of absurd size": ("ERR_CONFIG", put("conf", 0, "arena_bytes", 2**62)),
     "unknown instruction set": ("ERR_CONFIG", put("conf", 0, "isa", 9)),
+    "unknown type of cache": ("ERR_CONFIG", put("conf", 0, "kv_type", 2)),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import checkpoints
 from lutwerk.errors import CompileError
+from lutwerk.native import Model
 from lutwerk.pipeline import CompileOptions, compile_bundle
 
 #: Smaller than any bundle, greater than what Python itself writes.
@@ -107,6 +108,11 @@ def test_a_missing_checkpoint(tmp_path):
     assert_refused(done, "nowhere")
 
 
+def test_an_unknown_type_of_cache(checkpoint, tmp_path):
+    with pytest.raises(CompileError, match="--kv: cache type 'q4' is not known; accepted: f16, q8"):
+        compile_bundle(CompileOptions(str(checkpoint), tmp_path / "b", kv="q4"))
+
+
 def test_the_same_input_gives_the_same_bytes(tmp_path):
     """Also from another folder of the same name, and with another hash seed."""
     files = []
@@ -121,10 +127,15 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
     assert files[0] == files[1]
 
 
-def test_the_manifest_states_the_memory(checkpoint, tmp_path):
-    compile_bundle(CompileOptions(str(checkpoint), tmp_path / "bundle"))
+@pytest.mark.parametrize(("kv", "head_bytes"), [("f16", 14 * 2), ("q8", 14 + 4)])
+def test_the_manifest_states_the_memory(checkpoint, tmp_path, kv, head_bytes):
+    compile_bundle(CompileOptions(str(checkpoint), tmp_path / "bundle", kv=kv))
     manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
     memory = manifest["memory"]
-    assert memory["kv_bytes_per_1k_tokens"] == 1024 * 2 * 2 * 14 * 2 * 2
+    assert manifest["model"]["kv"] == kv
+    assert memory["kv_bytes_per_1k_tokens"] == 1024 * 2 * 2 * 2 * head_bytes
+    model = Model(tmp_path / "bundle" / "model.lw")
+    assert model.info.kv_bytes_per_token == memory["kv_bytes_per_token"]
+    model.close()
     assert memory["weights_bytes"] < manifest["files"]["model.lw"]["bytes"]
     assert manifest["golden"]["tokens"][0] == 12345 % 263

@@ -111,6 +111,12 @@ void naive_rmsnorm(float *y, const float *x, const float *w, int32_t n, float ep
     }
 }
 
+static float cached(const lw_attention_args *a, const void *kv, int32_t p, int32_t d) {
+    const int32_t at = p * a->head_dim + d;
+    return a->k_scales != NULL ? (float)((const int8_t *)kv)[at]
+                               : naive_f16_to_f32(((const uint16_t *)kv)[at]);
+}
+
 void naive_attention(const lw_attention_args *a, float *out) {
     float *terms = guarded(MEM_SCRATCH, AT_END,
                            (size_t)(a->positions + a->head_dim) * sizeof *terms, sizeof *terms);
@@ -120,19 +126,25 @@ void naive_attention(const lw_attention_args *a, float *out) {
         float m = -INFINITY;
         for (int32_t p = 0; p < a->positions; p++) {
             for (int32_t d = 0; d < a->head_dim; d++) {
-                products[d] = q[d] * naive_f16_to_f32(a->k[p * a->head_dim + d]);
+                products[d] = q[d] * cached(a, a->k, p, d);
             }
             terms[p] = naive_fold(products, a->head_dim) * a->scale;
+            if (a->k_scales != NULL) {
+                terms[p] = terms[p] * a->k_scales[p];
+            }
             m = terms[p] > m ? terms[p] : m;
         }
         for (int32_t p = 0; p < a->positions; p++) {
             terms[p] = naive_exp(terms[p] - m);
         }
         const float inverse = 1.0f / naive_fold(terms, a->positions);
+        for (int32_t p = 0; p < a->positions && a->v_scales != NULL; p++) {
+            terms[p] = terms[p] * a->v_scales[p];
+        }
         for (int32_t d = 0; d < a->head_dim; d++) {
             float o = 0.0f;
             for (int32_t p = 0; p < a->positions; p++) {
-                o = o + terms[p] * naive_f16_to_f32(a->v[p * a->head_dim + d]);
+                o = o + terms[p] * cached(a, a->v, p, d);
             }
             out[query * a->head_dim + d] = o * inverse;
         }

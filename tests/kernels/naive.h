@@ -42,6 +42,7 @@ float naive_matmul(const naive_matrix *m, const naive_x *x, int32_t token, int32
 
 void naive_quantize(const float *x, int32_t n, int8_t *codes, int32_t *sums, float *scale);
 void naive_rmsnorm(float *y, const float *x, const float *w, int32_t n, float eps);
+/* One token; keys and values as int8 with scales where a->k_scales is not NULL, else as float16. */
 void naive_attention(const lw_attention_args *a, float *out);
 
 #endif

@@ -18,51 +18,59 @@ const layout_row layout_rows[] = {
 
 const matrix_row gemv_rows[] = {
 #define LW_GEMV(layout, method, isa)                                                               \
-    {"gemv_" #layout "_" #method "_" #isa, LAYOUT_##layout, method_##method, isa_##isa,            \
-     ANY(lw_gemv_##layout##_##method##_##isa)},
+    {"gemv_" #layout "_" #method "_" #isa,                                                         \
+     LAYOUT_##layout,                                                                              \
+     method_##method,                                                                              \
+     isa_##isa,                                                                                    \
+     ANY(lw_gemv_##layout##_##method##_##isa),                                                     \
+     0},
 #define LW_LUT(layout, isa)
-#define LW_GEMM(layout, method, isa)
+#define LW_GEMM(layout, method, tokens, isa)
 #define LW_GATHER(layout, isa)
 #define LW_VECTOR(slot, type, isa)
 #include "every_kernel.def"
-    {NULL, 0, false, 0, NULL}};
+    {NULL, 0, false, 0, NULL, 0}};
 
 const matrix_row lut_rows[] = {
 #define LW_GEMV(layout, method, isa)
 #define LW_LUT(layout, isa)                                                                        \
-    {"lut_" #layout "_" #isa, LAYOUT_##layout, true, isa_##isa, ANY(lw_lut_##layout##_##isa)},
-#define LW_GEMM(layout, method, isa)
+    {"lut_" #layout "_" #isa, LAYOUT_##layout, true, isa_##isa, ANY(lw_lut_##layout##_##isa), 0},
+#define LW_GEMM(layout, method, tokens, isa)
 #define LW_GATHER(layout, isa)
 #define LW_VECTOR(slot, type, isa)
 #include "every_kernel.def"
-    {NULL, 0, false, 0, NULL}};
+    {NULL, 0, false, 0, NULL, 0}};
 
 const matrix_row gemm_rows[] = {
 #define LW_GEMV(layout, method, isa)
 #define LW_LUT(layout, isa)
-#define LW_GEMM(layout, method, isa)                                                               \
-    {"gemm_" #layout "_" #method "_" #isa, LAYOUT_##layout, false, isa_##isa,                      \
-     ANY(lw_gemm_##layout##_##method##_##isa)},
+#define LW_GEMM(layout, method, tokens, isa)                                                       \
+    {"gemm_" #layout "_" #method "_" #isa,     LAYOUT_##layout, false, isa_##isa,                  \
+     ANY(lw_gemm_##layout##_##method##_##isa), tokens},
 #define LW_GATHER(layout, isa)
 #define LW_VECTOR(slot, type, isa)
 #include "every_kernel.def"
-    {NULL, 0, false, 0, NULL}};
+    {NULL, 0, false, 0, NULL, 0}};
 
 const matrix_row gather_rows[] = {
 #define LW_GEMV(layout, method, isa)
 #define LW_LUT(layout, isa)
-#define LW_GEMM(layout, method, isa)
+#define LW_GEMM(layout, method, tokens, isa)
 #define LW_GATHER(layout, isa)                                                                     \
-    {"gather_" #layout "_" #isa, LAYOUT_##layout, false, isa_##isa,                                \
-     ANY(lw_gather_##layout##_##isa)},
+    {"gather_" #layout "_" #isa,                                                                   \
+     LAYOUT_##layout,                                                                              \
+     false,                                                                                        \
+     isa_##isa,                                                                                    \
+     ANY(lw_gather_##layout##_##isa),                                                              \
+     0},
 #define LW_VECTOR(slot, type, isa)
 #include "every_kernel.def"
-    {NULL, 0, false, 0, NULL}};
+    {NULL, 0, false, 0, NULL, 0}};
 
 const vector_row vector_rows[] = {
 #define LW_GEMV(layout, method, isa)
 #define LW_LUT(layout, isa)
-#define LW_GEMM(layout, method, isa)
+#define LW_GEMM(layout, method, tokens, isa)
 #define LW_GATHER(layout, isa)
 #define LW_VECTOR(slot, type, isa) {#slot "_" #isa, #slot, isa_##isa, ANY(lw_##slot##_##isa)},
 #include "every_kernel.def"

@@ -31,6 +31,7 @@ typedef struct {
     bool uses_lut; /* gemv only */
     uint32_t isa;  /* LW_ISA_* */
     any_fn *fn;
+    int32_t tokens; /* gemm only: for fewer, one gemv each is faster */
 } matrix_row;
 
 /* A vector kernel; `slot` is the member of lw_kernels. */

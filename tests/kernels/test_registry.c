@@ -37,6 +37,8 @@ static void check_layout(const lw_kernels *k, const layout_row *layout, uint32_t
     expect_true(gemv->name, "named", strcmp(k->gemv_name[layout->id], gemv->name) == 0);
     expect_true(gemm->name, "selected", (any_fn *)k->gemm[layout->id] == gemm->fn);
     expect_true(gemm->name, "named", strcmp(k->gemm_name[layout->id], gemm->name) == 0);
+    expect_true(gemm->name, "chosen from two tokens on, or more",
+                gemm->tokens >= 2 && k->gemm_tokens[layout->id] == gemm->tokens);
     expect_true(gather->name, "selected", (any_fn *)k->gather[layout->id] == gather->fn);
     const matrix_row *lut = best(lut_rows, layout->id, isa);
     any_fn *wanted = gemv->uses_lut && lut != NULL ? lut->fn : NULL;
@@ -67,6 +69,7 @@ void test_registry(void) {
             {"rope", (any_fn *)k.rope},
             {"to_f16", (any_fn *)k.to_f16},
             {"attention", (any_fn *)k.attention},
+            {"attention_q8", (any_fn *)k.attention_q8},
             {"split_groups", (any_fn *)k.split_groups},
             {"split_estimate", (any_fn *)k.split_estimate},
             {"split_refine", (any_fn *)k.split_refine},

@@ -145,6 +145,7 @@ static void check_row(const vector_row *row, int32_t n, side at, bool special, i
         /* float16, attention and layout split have their own suites */
         expect_true(row->name, "has a test",
                     strcmp(row->slot, "to_f16") == 0 || strcmp(row->slot, "attention") == 0 ||
+                        strcmp(row->slot, "attention_q8") == 0 ||
                         strncmp(row->slot, "split_", 6) == 0);
     }
 }

@@ -15,7 +15,7 @@ FOLDER_ISA = {"scalar": "scalar", "x86_avx2": "avx2", "x86_avx512": "avx512"}
 FOLDERS = sorted(p.parent for p in KERNELS.glob("*/kernels.def"))
 LAYOUTS = {row[1]: row for row in rows(ROOT / "runtime/include/lutwerk/layouts.def", "LW_LAYOUT")}
 PACKED = sorted(set(LAYOUTS) - {"rows"})
-ARGUMENTS = {"LW_GEMV": 3, "LW_LUT": 2, "LW_GEMM": 3, "LW_GATHER": 2, "LW_VECTOR": 3}
+ARGUMENTS = {"LW_GEMV": 3, "LW_LUT": 2, "LW_GEMM": 4, "LW_GATHER": 2, "LW_VECTOR": 3}
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Kernel:
     @property
     def stem(self) -> str:
         """Return the file's name without its ending."""
-        first = self.arguments[:-1] if self.macro in ("LW_GEMV", "LW_GEMM") else self.arguments[:1]
+        first = self.arguments[:2] if self.macro in ("LW_GEMV", "LW_GEMM") else self.arguments[:1]
         prefix = () if self.macro == "LW_VECTOR" else (self.macro[3:].lower(),)
         return "_".join([*prefix, *first])
 

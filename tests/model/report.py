@@ -19,9 +19,12 @@ CASES = [
     ("tinystories-bitnet/offline", {}),
     ("tinystories-bitnet/offline", {"head": "i57g64"}),
     ("tinystories-bitnet/offline", {"head": "f16"}),
+    ("tinystories-bitnet/offline", {"kv": "q8"}),
     ("tinystories-bitnet/online", {}),
     ("tinystories-bitnet/online", {"head": "i57g64"}),
+    ("tinystories-bitnet/online", {"kv": "q8"}),
     ("stories260K", {"quant": "f32", "head": "f32"}),
+    ("stories260K", {"quant": "f32", "head": "f32", "kv": "q8"}),
     ("stories260K", {"quant": "f32", "head": "i6g64"}),
     ("stories260K", {"quant": "f32", "head": "i57g64"}),
     ("stories260K", {"quant": "i8g32", "head": "i8g32"}),
@@ -50,6 +53,7 @@ def measure(data: Path, checkpoint: str, options: dict) -> str:
     quantization = manifest["quantization"]
     return (
         f"| {checkpoint} | {quantization['linear']} | {quantization['head']} "
+        f"| {manifest['model']['kv']} "
         f"| {np.mean(errors):.2%} | {np.mean(agree):.0%} | {value:.3f} "
         f"| {expected['perplexity']:.3f} | {value / expected['perplexity'] - 1:+.2%} |"
     )
@@ -58,9 +62,9 @@ def measure(data: Path, checkpoint: str, options: dict) -> str:
 def main() -> None:
     data = Path(sys.argv[1])
     print(
-        "| checkpoint | linear | head | logit error | same best token | perplexity | transformers | difference |"
+        "| checkpoint | linear | head | KV | logit error | same best token | perplexity | transformers | difference |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     for checkpoint, options in CASES:
         print(measure(data, checkpoint, options), flush=True)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lutwerk.graph import KV_TYPES
 from lutwerk.reference import numerics
 
 
@@ -75,16 +76,25 @@ def test_rmsnorm_matches_float64():
     np.testing.assert_allclose(got, exact, rtol=2e-6, atol=1e-7)
 
 
-def test_attention_matches_float64_softmax():
+def dequantized(cache):
+    scales = 1 if cache.scales is None else cache.scales[..., None]
+    return cache.elements.astype(np.float64) * scales
+
+
+@pytest.mark.parametrize("kv_type", range(len(KV_TYPES)), ids=KV_TYPES)
+def test_attention_matches_float64_softmax(kv_type):
     r = rng(2)
     tokens, heads, kv_heads, dim, start = 5, 6, 2, 10, 3
     q = r.standard_normal((tokens, heads, dim)).astype(np.float32)
-    k, v = r.standard_normal((2, start + tokens, kv_heads, dim)).astype(np.float16)
+    given = r.standard_normal((2, start + tokens, kv_heads, dim)).astype(np.float32)
+    empty = numerics.EMPTY_CACHES[kv_type](kv_heads, dim)
+    k, v = (empty.append(x[:start]).append(x[start:]) for x in given)
+    np.testing.assert_allclose(dequantized(k), given[0], atol=(1e-3, 2e-2)[kv_type])
     got = numerics.attention(q, k, v, np.float32(0.3), start)
     for t in range(tokens):
         for h in range(heads):
-            keys = k[: start + t + 1, h // 3].astype(np.float64)
-            vals = v[: start + t + 1, h // 3].astype(np.float64)
+            keys = dequantized(k)[: start + t + 1, h // 3]
+            vals = dequantized(v)[: start + t + 1, h // 3]
             p = np.exp(keys @ q[t, h].astype(np.float64) * 0.3)
             np.testing.assert_allclose(got[t, h], p @ vals / p.sum(), rtol=1e-5, atol=1e-6)
 

@@ -64,7 +64,7 @@ static const damage damages[] = {
     CONF(bos, TOY_VOCAB),
     CONF(tensors, (1u << 20) + 1),
     CONF(ops, 0),
-    CONF(zero0, 1),
+    CONF(kv_type, 2),
     CONF(arena_bytes, 63),
     CONF(zero1[60], 1),
     {LW_CONF, 0, offsetof(lw_conf_record, tensors), TOY_TENSORS - 1, LW_ERR_SECTION, LW_TENS},

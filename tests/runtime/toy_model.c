@@ -187,7 +187,7 @@ static uint32_t add_embedding(builder *b) {
     switch (b->head) {
     case TOY_HEAD_F16:
         return add_tensor(b, LW_FORMAT_f16, LW_LAYOUT_rows, TOY_VOCAB, TOY_HIDDEN, 0.0f, 1.0f);
-    case TOY_HEAD_SLICES:
+    case TOY_HEAD_FIELDS:
         return add_matrix(b, LW_FORMAT_i6g64, LW_LAYOUT_fields, TOY_VOCAB, TOY_HIDDEN);
     default:
         return add_matrix(b, LW_FORMAT_i57g64, LW_LAYOUT_split, TOY_VOCAB, TOY_HIDDEN);
@@ -238,7 +238,8 @@ uint8_t *toy_model_build(uint64_t seed, toy_head head, size_t *bytes) {
                                .head_dim = TOY_HEAD_DIM,
                                .max_context = TOY_CONTEXT,
                                .chunk = TOY_CHUNK,
-                               .bos = LW_NO_TOKEN};
+                               .bos = LW_NO_TOKEN,
+                               .kv_type = head == TOY_HEAD_F16 ? LW_KV_F16 : LW_KV_Q8};
     build_plan(b);
 
     const uint32_t golden[11] = {2, 0, TOY_VOCAB - 1};

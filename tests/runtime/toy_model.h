@@ -24,9 +24,10 @@ enum {
 };
 
 /* Format and layout of the embedding, which is also the head. */
-typedef enum { TOY_HEAD_F16, TOY_HEAD_SLICES, TOY_HEAD_SPLIT } toy_head;
+typedef enum { TOY_HEAD_F16, TOY_HEAD_FIELDS, TOY_HEAD_SPLIT } toy_head;
 
-/* The bytes of a valid model file, 64-byte aligned; free() it. */
+/* The bytes of a valid model file, 64-byte aligned; free() it. Its KV cache is float16 like the
+ * head, else int8. */
 uint8_t *toy_model_build(uint64_t seed, toy_head head, size_t *bytes);
 
 #endif

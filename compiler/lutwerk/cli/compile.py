@@ -88,6 +88,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="prompt tokens evaluated together; more is faster and needs more memory (default: 128)",
     )
     plan.add_argument(
+        "--kv",
+        choices=("f16", "q8"),
+        default="f16",
+        help="keys and values in the cache: float16, or int8 in about half of the memory "
+        "(default: f16)",
+    )
+    plan.add_argument(
         "--seed", type=integer(0), default=0, metavar="N", help="of synthetic weights (default: 0)"
     )
     parser.add_argument(
@@ -121,6 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
         layouts=tuple(arguments.layout),
         context=arguments.context,
         chunk=arguments.chunk,
+        kv=arguments.kv,
         seed=arguments.seed,
         dump_after=tuple(arguments.dump_after),
         force=arguments.force,

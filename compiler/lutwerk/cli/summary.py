@@ -39,7 +39,8 @@ def memory_line(manifest: dict[str, Any]) -> str:
     memory = manifest["memory"]
     return (
         f"weights {format_bytes(memory['weights_bytes'])}, "
-        f"KV cache {format_bytes(memory['kv_bytes_per_1k_tokens'])} per 1k tokens "
+        f"{manifest['model'].get('kv', 'f16')} KV cache "
+        f"{format_bytes(memory['kv_bytes_per_1k_tokens'])} per 1k tokens "
         f"({format_bytes(memory['kv_bytes_max_context'])} at the full context of "
         f"{manifest['model']['max_context']}), "
         f"activations {format_bytes(memory['activation_bytes'])}"

@@ -43,6 +43,7 @@ def build_manifest(
             "head_dim": config.head_dim,
             "max_context": config.max_context,
             "chunk": graph.chunk,
+            "kv": config.kv,
             "parameters": sum(w.rows * w.cols for w in records.weights if w.role != "rope"),
         },
         "memory": memory_statement(graph, records),
@@ -55,7 +56,7 @@ def build_manifest(
 def memory_statement(graph: Graph, records: Records) -> dict[str, int]:
     """Bytes that running the model takes, from the static plan; nothing is allocated beyond it."""
     config = graph.config
-    kv = config.layers * config.kv_heads * config.head_dim * 2 * 2  # key and value, float16
+    kv = config.kv_bytes
     matrices = [w for w in records.weights if not FORMATS[w.format or ""].is_float]
     cols = max((w.cols for w in matrices), default=0)
     tables = max((lut_bytes(LAYOUTS[w.layout or ""], w.cols) for w in matrices), default=0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lutwerk.defs import FORMATS, LAYOUTS, OPS
 from lutwerk.frontends.tokenizer_data import TokenizerData
-from lutwerk.graph import LOGITS, Graph, Op, View, Weight
+from lutwerk.graph import KV_TYPES, LOGITS, Graph, Op, View, Weight
 from lutwerk.layouts import ALIGN, code_bytes, scale_bytes
 from lutwerk.model_file import CONF, LOGITS_OFFSET, NONE, OP, TENSOR, q8_stride, round_up
 from lutwerk.targets import ISAS, Target
@@ -70,6 +70,7 @@ def _conf(graph: Graph, target: Target, tensors: int) -> NDArray[np.void]:
     row["isa"] = ISAS.index(target.isa)
     row["bos"] = NONE if graph.config.bos is None else graph.config.bos
     row["tensors"], row["ops"] = tensors, len(graph.ops)
+    row["kv_type"] = KV_TYPES.index(graph.config.kv)
     return conf
 
 

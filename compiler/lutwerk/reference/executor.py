@@ -28,12 +28,10 @@ class ReferenceSession:
         self._conf = model.conf
         self._arena = np.zeros(model.conf["arena_bytes"], np.uint8)
         self._length = 0
-        self._keys: list[NDArray[np.float16]] = []
-        self._values: list[NDArray[np.float16]] = []
-        shape = (0, model.conf["kv_heads"], model.conf["head_dim"])
-        for _ in range(model.conf["layers"]):
-            self._keys.append(np.zeros(shape, np.float16))
-            self._values.append(np.zeros(shape, np.float16))
+        make_empty = numerics.EMPTY_CACHES[model.conf["kv_type"]]
+        empty = make_empty(model.conf["kv_heads"], model.conf["head_dim"])
+        self._keys = [empty] * model.conf["layers"]
+        self._values = [empty] * model.conf["layers"]
         self._kinds = model.op_names()
 
     @property
@@ -83,8 +81,7 @@ class ReferenceSession:
             layer = op["layer"]
             for cache, operand in ((self._keys, op["src0"]), (self._values, op["src1"])):
                 new = self._f32(operand, count).reshape(count, -1, head_dim)
-                with np.errstate(over="ignore"):
-                    cache[layer] = np.concatenate([cache[layer], new.astype(np.float16)])
+                cache[layer] = cache[layer].append(new)
             return None
         if kind == "attention":
             q = self._f32(op["src0"], count).reshape(count, -1, head_dim)

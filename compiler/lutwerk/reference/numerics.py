@@ -5,6 +5,8 @@ Written for clarity: each function is the definition that kernels must equal bit
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -121,27 +123,70 @@ def rope(x: F32, cos_sin: F32, head_dim: int) -> F32:
     return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1).reshape(x.shape)
 
 
-def attention(
-    q: F32, k: NDArray[np.float16], v: NDArray[np.float16], scale: np.float32, start: int
-) -> F32:
+@dataclass(frozen=True)
+class KvCache:
+    """Keys or values of some positions: elements [positions, kv_heads, head_dim].
+
+    float16 without scales, or int8 with float32 scales [positions, kv_heads].
+    """
+
+    elements: NDArray[np.float16] | NDArray[np.int8]
+    scales: F32 | None
+
+    @classmethod
+    def empty_f16(cls, kv_heads: int, head_dim: int) -> KvCache:
+        """No positions, as float16."""
+        return cls(np.zeros((0, kv_heads, head_dim), np.float16), None)
+
+    @classmethod
+    def empty_q8(cls, kv_heads: int, head_dim: int) -> KvCache:
+        """No positions, as int8."""
+        scales = np.zeros((0, kv_heads), np.float32)
+        return cls(np.zeros((0, kv_heads, head_dim), np.int8), scales)
+
+    def append(self, x: F32) -> KvCache:
+        """The cache with float32 ``x`` [tokens, kv_heads, head_dim] after it."""
+        if self.scales is None:
+            with np.errstate(over="ignore"):
+                halves = x.astype(np.float16)
+            return KvCache(np.concatenate([self.elements, halves]), None)
+        codes, scales = quantize(x)
+        return KvCache(
+            np.concatenate([self.elements, codes]), np.concatenate([self.scales, scales])
+        )
+
+
+#: By kv_type of CONF.
+EMPTY_CACHES = (KvCache.empty_f16, KvCache.empty_q8)
+
+
+def attention(q: F32, k: KvCache, v: KvCache, scale: np.float32, start: int) -> F32:
     """Causal attention of tokens at positions start, start + 1, ...
 
-    q: [tokens, heads, head_dim]; k, v: [positions, kv_heads, head_dim]. Returns [tokens, heads, head_dim].
+    q: [tokens, heads, head_dim]. Returns [tokens, heads, head_dim].
     """
     tokens, heads, _ = q.shape
-    repeat = heads // k.shape[1]
-    keys = np.repeat(k.astype(np.float32), repeat, axis=1)
-    vals = np.repeat(v.astype(np.float32), repeat, axis=1)
+    positions, kv_heads, _ = k.elements.shape
+    repeat = heads // kv_heads
+    keys = np.repeat(k.elements.astype(np.float32), repeat, axis=1)
+    vals = np.repeat(v.elements.astype(np.float32), repeat, axis=1)
+    k_scales, v_scales = (
+        None if cache.scales is None else np.repeat(cache.scales, repeat, axis=1).T
+        for cache in (k, v)
+    )
     out = np.zeros_like(q)
-    weights = np.zeros((tokens, heads, k.shape[0]), np.float32)
+    weights = np.zeros((tokens, heads, positions), np.float32)
     totals = np.zeros((tokens, heads), np.float32)
     for t in range(tokens):
         seen = start + t + 1
         scores = fold(q[t][:, None, :] * keys[:seen].transpose(1, 0, 2)) * scale
+        if k_scales is not None:
+            scores = scores * k_scales[:, :seen]
         top = np.fmax.reduce(scores, axis=1, initial=np.float32(-np.inf))
-        weights[t, :, :seen] = exp(scores - top[:, None])
-        totals[t] = fold(weights[t, :, :seen])
-    for p in range(k.shape[0]):
+        e = exp(scores - top[:, None])
+        totals[t] = fold(e)
+        weights[t, :, :seen] = e if v_scales is None else e * v_scales[:, :seen]
+    for p in range(positions):
         first = max(p - start, 0)  # earlier tokens do not see position p
         out[first:] = out[first:] + weights[first:, :, p, None] * vals[p]
     return out * (np.float32(1.0) / totals)[..., None]
