@@ -3,7 +3,8 @@
  *
  * "cache" repeats one matrix on one core, "memory" walks copies of more than 256 MB together, and
  * "64 tokens" and "128 tokens" are prefill on one core. A gemv builds its lookup tables inside the
- * timed part. Bytes are those of codes and scales. Each figure is the best of REPEATS timings. */
+ * timed part. Bytes are those of codes and scales, of an estimate of layout split those of high
+ * parts and scales. Each figure is the best of REPEATS timings. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
