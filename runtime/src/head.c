@@ -72,9 +72,10 @@ static uint64_t seed_count(uint32_t top) {
     return seeds < LEAST_SEEDS ? LEAST_SEEDS : seeds;
 }
 
-/* Steps 4 to 8 of the proof. The residual of a row is below t * sqrt(5.25) * radius except with
- * probability e^(-t^2 / 2), which t makes e^-28 for all wanted rows together; sigma * radius bounds
- * what rounding adds, and 2^-10 what rounding takes from the bounds themselves. */
+/* The constants of docs/two-stage-head.md. What the low bits add to a row is below
+ * t * sqrt(5.25) * radius except with probability e^(-t^2 / 2), which t makes e^-28 for all wanted
+ * rows together; sigma * radius bounds what rounding adds, and 2^-10 what rounding takes from the
+ * bounds themselves. */
 bool lw_head_prepare(lw_head *head, uint32_t top) {
     if (top == 0 || seed_count(top) > head->limit)
         return false;
@@ -228,8 +229,7 @@ void lw_run_head(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_
     lw_head *head = &s->head;
     const head_product p = {lw_model_matrix(&s->model, op->tensor),
                             lw_quantized_at(s, &op->src[0], chunk->first_wanted), chunk->logits};
-    const uint64_t row_products = (uint64_t)(uint32_t)p.w.cols;
-    const uint32_t grain = lw_grain(row_products * LW_SPLIT_ROWS);
+    const uint32_t grain = lw_grain((uint64_t)LW_SPLIT_ROWS * (uint32_t)p.w.cols);
     const uint32_t tiles = (uint32_t)lw_split_ceil((uint32_t)p.w.rows, LW_SPLIT_ROWS);
     const uint32_t blocks = (uint32_t)lw_split_ceil((uint32_t)p.w.rows, BLOCK_ROWS);
     uint32_t item, from, to;

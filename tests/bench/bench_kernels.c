@@ -4,7 +4,8 @@
  * "cache" repeats one matrix on one core, "memory" walks copies of more than 256 MB together, as do
  * "2 tokens" to "8 tokens" on one core; "64 tokens" and "128 tokens" are prefill on one core,
  * cached. A gemv builds its lookup tables inside the timed part. Bytes are those of codes and
- * scales. Each figure is the best of REPEATS timings. */
+ * scales, of an estimate of layout split those of high parts and scales. Each figure is the best
+ * of REPEATS timings. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -15,6 +15,8 @@ from lutwerk.quantize import QUANTIZERS
 TOPS = (1, 2, 8, 40, 64)
 #: Vocabularies.
 SMALL, LARGE = (300, 12_000), (40_000, 131_072)
+#: Of so many setups one has a large vocabulary.
+LARGE_EVERY = 16
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,10 @@ class Setup:
     threads: int = 1
 
 
-def draw_setup(seed: int, index: int, large: bool) -> Setup:
-    """A setup of a small vocabulary with wide rows, or of a real one with narrow rows."""
+def draw_setup(seed: int, index: int) -> Setup:
+    """A setup of a small vocabulary with wide rows, or now and then of a real one with narrow rows."""
     rng = np.random.default_rng((seed, index))
+    large = index % LARGE_EVERY == LARGE_EVERY - 1
     if large:
         rows, cols = int(rng.integers(LARGE[0], LARGE[1] + 1)), int(rng.choice([64, 100, 128]))
     else:
@@ -75,8 +78,11 @@ class Tally:
             self.shares.setdefault(key, []).extend(shares)
 
 
-def run(setup: Setup, folder: Path, *, compared: int = 8) -> Tally:
-    """Answer all cases of a setup; the first ``compared`` are also compared with the oracle, row by row."""
+def run(setup: Setup, folder: Path, *, answered: int | None = None, compared: int = 8) -> Tally:
+    """Answer the first ``answered`` cases of a setup, by default all.
+
+    The first ``compared`` are also compared with the oracle, row by row.
+    """
     rng = np.random.default_rng((*setup.seed, 1))
     weights = draw_head(setup.kind, rng, setup.rows, setup.cols)
     quantized = QUANTIZERS["i57g64"].quantize(weights, "head")
@@ -86,18 +92,18 @@ def run(setup: Setup, folder: Path, *, compared: int = 8) -> Tally:
     model = Model(write_head_model(folder / "model.lw", table, weights), check_weights=True)
     try:
         with Session(model, threads=setup.threads) as session:
-            tally = answer(session, setup)
+            tally = answer(session, setup, answered or setup.count)
             _compare(session, setup, head, oracle.Tokens.of(states[:compared]), tally)
     finally:
         model.close()
     return tally
 
 
-def answer(session: Session, setup: Setup) -> Tally:
-    """Evaluate each state both ways and compare."""
+def answer(session: Session, setup: Setup, count: int) -> Tally:
+    """Evaluate each of the first ``count`` states both ways and compare."""
     tally = Tally()
-    for begin in range(0, setup.count, CHUNK):
-        ids = np.arange(begin, min(begin + CHUNK, setup.count))
+    for begin in range(0, count, CHUNK):
+        ids = np.arange(begin, min(begin + CHUNK, count))
         session.truncate(0)
         expected = session.eval(ids, rows=len(ids))
         for token, logits in zip(ids, expected, strict=True):

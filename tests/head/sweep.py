@@ -24,8 +24,6 @@ from cases import Tally, draw_setup, record, run
 from lutwerk.bundle import load
 from lutwerk.model_file import read_model_file
 
-#: Of so many setups one has a vocabulary of a large model.
-LARGE = 16
 #: Checkpoints below --data, and the text that runs through them.
 REAL = ("tinystories-bitnet/offline", "stories260K")
 TEXT = "text/tinystories-heldout.txt"
@@ -77,7 +75,7 @@ def main() -> int:
 def run_setup(seed: int, index: int) -> Tally:
     """Run one setup in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        return run(draw_setup(seed, index, large=index % LARGE == LARGE - 1), Path(folder))
+        return run(draw_setup(seed, index), Path(folder))
 
 
 def _progress(total: Tally, wanted: int, began: float) -> None:

@@ -131,7 +131,8 @@ lw_status lw_eval(lw_session *session, const uint32_t *tokens, size_t count, flo
  * `top` tokens in the order of lw_sample (greatest logit, then lowest id) and maybe for more;
  * -INFINITY for tokens that were ruled out. All are exact when top is 0, and whenever two stages
  * would not pay. The chance that a token of the first `top` is ruled out is below 1e-12 per call
- * for activations that do not depend on the file's dither: docs/two-stage-head.md. */
+ * for activations that do not depend on the file's dither: docs/two-stage-head.md. Returns what
+ * lw_eval returns. */
 lw_status lw_eval_top(lw_session *session, const uint32_t *tokens, size_t count, uint32_t top,
                       float *logits);
 
