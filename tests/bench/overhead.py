@@ -2,8 +2,10 @@
 
     python tests/bench/overhead.py bundle/ --threads 1,2 -o json
 
-Evaluates and samples tokens at one position, in turns with the plan's matrix products alone
-(lw_measure_product). These products build their lookup tables, whose time is measured apart: two
+Evaluates and samples tokens at one position as `lutwerk run` does by default, in turns with the plan's
+matrix products alone (lw_measure_product) and with the same token and all its logits, which ends with
+such a product: what that takes beyond the products is the rest of both. So the stages of a two-stage
+head count as its product. These products build their lookup tables, whose time is measured apart: two
 matrices with few and with many rows, in the cache, show what does not grow with the rows. Each
 thread builds tables of its own, so their time does not shrink with more threads. The rest is norms,
 quantisation, rotation, attention and sums, calls from Python, and the time that threads wait.
@@ -46,13 +48,14 @@ TABLES_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Token:
-    """Seconds of one token: to evaluate it, to sample the next, and of its products.
+    """Seconds of one token: to evaluate it, to sample the next, to evaluate it for all logits, and of its products.
 
-    ``products`` includes ``tables``.
+    ``products`` includes ``tables``, and is of all logits.
     """
 
     evaluation: float
     sampling: float
+    all_logits: float
     products: float
     tables: float
 
@@ -63,11 +66,12 @@ class Token:
 
     def parts(self) -> dict[str, float]:
         """Seconds by part; together they are the total. The rest may be below 0 by noise."""
+        rest = self.all_logits - self.products
         return {
-            "products": self.products - self.tables,
+            "products": self.evaluation - rest - self.tables,
             "tables": self.tables,
             "sampling": self.sampling,
-            "rest": self.evaluation - self.products,
+            "rest": rest,
         }
 
     @property
@@ -125,6 +129,7 @@ class Meter:
         )
         self._positions = positions
         self._sampler = Sampler(model.info.vocab, Sampling(), seed=0)
+        self._top = Sampling().logits_needed([])
         self._logits = np.empty((1, model.info.vocab), np.float32)
         draw = np.random.default_rng(0)
         self._session.eval(draw.integers(0, model.info.vocab, positions), rows=0)
@@ -138,22 +143,27 @@ class Meter:
 
     def round(self) -> Token:
         """Measure once: tokens, then all products of a token."""
-        evaluation, sampling = [], []
+        evaluation, sampling, all_logits = [], [], []
         for _ in range(TOKENS):
             self._session.truncate(self._positions)
             begin = time.perf_counter()
-            logits = self._session.eval([0])
+            logits = self._session.eval_top([0], self._top)
             middle = time.perf_counter()
-            self._sampler.sample(logits[-1], recent=[])
+            self._sampler.sample(logits, recent=[])
+            end = time.perf_counter()
+            self._session.truncate(self._positions)
+            again = time.perf_counter()
+            self._session.eval([0])
+            all_logits.append(time.perf_counter() - again)
             evaluation.append(middle - begin)
-            sampling.append(time.perf_counter() - middle)
+            sampling.append(end - middle)
         products = sum(
             p.count
             * self._session.measure_product(p.tensor, self._logits, self._repetitions[p.tensor])
             for p in self._products
         )
-        median = statistics.median
-        return Token(median(evaluation[1:]), median(sampling[1:]), products, self._tables)
+        of_token = (statistics.median(times[1:]) for times in (evaluation, sampling, all_logits))
+        return Token(*of_token, products=products, tables=self._tables)
 
     def close(self) -> None:
         """Stop the threads."""

@@ -13,8 +13,8 @@ import overhead
 from lutwerk.demo import CHECKPOINT
 from overhead import Token, summarise, without_rows
 
-#: 100 a token, of which 70 are products without tables.
-ROUND = Token(evaluation=95.0, sampling=5.0, products=80.0, tables=10.0)
+#: 100 a token, of which 70 are products without tables; the head of all logits takes 30 more.
+ROUND = Token(evaluation=95.0, sampling=5.0, all_logits=125.0, products=110.0, tables=10.0)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,8 @@ def test_the_parts_are_the_token() -> None:
 
 
 def test_the_share_is_the_median_of_the_rounds() -> None:
-    busy = Token(evaluation=395.0, sampling=5.0, products=80.0, tables=20.0)
-    idle = Token(evaluation=95.0, sampling=5.0, products=100.0, tables=10.0)
+    busy = Token(evaluation=395.0, sampling=5.0, all_logits=395.0, products=80.0, tables=20.0)
+    idle = Token(evaluation=95.0, sampling=5.0, all_logits=95.0, products=100.0, tables=10.0)
     figures = summarise([ROUND, busy, idle])
     assert figures["share"] == 0.3
     assert figures["share_sd"] == pytest.approx(0.3884)
