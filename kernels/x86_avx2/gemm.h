@@ -10,8 +10,6 @@
 
 #include "codes.h"
 
-#include <stdbool.h>
-
 enum { LW_BLOCK_ROWS = 16, LW_STEP_BYTES = 64, LW_MAX_TOKENS = 4 };
 
 /* 16 rows of a row tile, unpacked. 8-bit codes are stored minus 128. */
@@ -48,11 +46,9 @@ LW_INLINE void lw_add_block(__m256i sums[LW_MAX_TOKENS][2], const uint8_t *codes
     }
 }
 
-/* y of 16 rows for tokens [token, token + tokens). `grouped` is w->group != 0: sums of x over a
- * group are too short for vectors and are made beside the multiplications. */
-LW_INLINE void lw_gemm_tokens(int tokens, int bits, bool grouped, const lw_matrix *w,
-                              const lw_row_block *rows, const lw_q8 *x, int32_t token, float *y,
-                              size_t y_stride) {
+/* y of 16 rows for tokens [token, token + tokens). */
+LW_INLINE void lw_gemm_tokens(int tokens, int bits, const lw_matrix *w, const lw_row_block *rows,
+                              const lw_q8 *x, int32_t token, float *y, size_t y_stride) {
     const int32_t offset = bits == 8 ? w->offset - 128 : w->offset;
     const int32_t blocks = lw_blocks(w);
     const int32_t group_blocks = lw_group_blocks(w);
@@ -68,14 +64,13 @@ LW_INLINE void lw_gemm_tokens(int tokens, int bits, bool grouped, const lw_matri
     for (int32_t block = 0; block < blocks; row += rows->tile_rows) {
         const int32_t end = block + lw_min_i32(group_blocks, blocks - block);
         __m256i sums[LW_MAX_TOKENS][2];
-        int32_t x_sum[LW_MAX_TOKENS];
+        int32_t x_sum[LW_MAX_TOKENS] = {0};
         for (int t = 0; t < tokens; t++) {
             sums[t][0] = sums[t][1] = _mm256_setzero_si256();
-            x_sum[t] = grouped ? 0 : lw_x_sum(x_sums + (size_t)t * sums_stride, 0, blocks);
         }
         for (; block < end; block++) {
             const size_t k = (size_t)block * LW_BLOCK_COLS;
-            for (int t = 0; t < tokens && grouped; t++) {
+            for (int t = 0; t < tokens; t++) { /* slower in a loop of its own */
                 x_sum[t] += x_sums[(size_t)t * sums_stride + (size_t)block];
             }
             lw_add_block(sums, rows->codes + k * LW_BLOCK_ROWS, codes + k, stride, tokens, bits);
@@ -96,29 +91,19 @@ LW_INLINE void lw_gemm_tokens(int tokens, int bits, bool grouped, const lw_matri
     }
 }
 
-/* y of 16 rows for all tokens; y points at the first row. `bits` and `grouped` are constants. */
-LW_INLINE void lw_gemm_blocks(int bits, bool grouped, const lw_matrix *w, const lw_row_block *rows,
-                              const lw_q8 *x, int32_t tokens, float *y, size_t y_stride) {
-    int32_t t = 0;
-    for (; t + 4 <= tokens; t += 4) {
-        lw_gemm_tokens(4, bits, grouped, w, rows, x, t, y, y_stride);
-    }
-    if (tokens - t == 3) {
-        lw_gemm_tokens(3, bits, grouped, w, rows, x, t, y, y_stride);
-    } else if (tokens - t == 2) {
-        lw_gemm_tokens(2, bits, grouped, w, rows, x, t, y, y_stride);
-    } else if (tokens - t == 1) {
-        lw_gemm_tokens(1, bits, grouped, w, rows, x, t, y, y_stride);
-    }
-}
-
-/* The same for scales known at run time. */
+/* y of 16 rows for all tokens; y points at the first row. `bits` is a constant. */
 LW_INLINE void lw_gemm_rows(int bits, const lw_matrix *w, const lw_row_block *rows, const lw_q8 *x,
                             int32_t tokens, float *y, size_t y_stride) {
-    if (w->group != 0) {
-        lw_gemm_blocks(bits, true, w, rows, x, tokens, y, y_stride);
-    } else {
-        lw_gemm_blocks(bits, false, w, rows, x, tokens, y, y_stride);
+    int32_t t = 0;
+    for (; t + 4 <= tokens; t += 4) {
+        lw_gemm_tokens(4, bits, w, rows, x, t, y, y_stride);
+    }
+    if (tokens - t == 3) {
+        lw_gemm_tokens(3, bits, w, rows, x, t, y, y_stride);
+    } else if (tokens - t == 2) {
+        lw_gemm_tokens(2, bits, w, rows, x, t, y, y_stride);
+    } else if (tokens - t == 1) {
+        lw_gemm_tokens(1, bits, w, rows, x, t, y, y_stride);
     }
 }
 
