@@ -1,15 +1,15 @@
 /* Products of many tokens with a panel of 64 rows, shared by the layouts: every block of six tokens
  * reads the panel once, with `vpdpbusd`.
  *
- *   panel   four vectors of 16 rows; a zmm of one has, in the dword of each row, 4 columns: a field
- *           of a tile as packed (fields), or unpacked to one byte a code
+ *   panel   four vectors of 16 rows; a zmm of one has, in the dword of each row, 4 columns of
+ *           8 / width steps, `width` bits each: as packed (fields), or unpacked to one byte a code
  *   x       4 columns of one token, broadcast, used four times
  *   sum     int32, 4 registers of rows x 6 tokens = 24 registers
  *
- * Per step of 4 columns 24 multiplications share 4 fields and 6 broadcasts, so the multiplier is
- * the limit, and unpacking a panel first would only cost time where a few operations give a field.
- * At the end of a group the sums are scaled and added in float32; with one scale per row that
- * happens once.
+ * Per step of 4 columns 24 multiplications share 4 loads, 4 shifts and masks, and 6 broadcasts, so
+ * the multiplier is the limit, and unpacking a panel first would only cost time where shift and
+ * mask give the code. At the end of a group the sums are scaled and added in float32; with one
+ * scale per row that happens once.
  */
 #ifndef LW_AVX512_GEMM_H
 #define LW_AVX512_GEMM_H
@@ -59,9 +59,9 @@ static inline void lw_panel_tokens(const lw_panel *p, const lw_q8 *x, int32_t to
     size_t scale = p->scale;
     for (int32_t k = 0; k < w->cols; k += group_cols, scale += p->scale_group) {
         const int32_t end = lw_min_i32(w->cols - k, group_cols) + k;
-        g.codes = p->codes + (size_t)(k / p->reader->tile_cols) * (size_t)p->reader->tile_step;
+        g.codes = p->codes + (size_t)(k / p->reader->load_cols) * (size_t)p->reader->load_step;
         g.x = x->codes + (size_t)token * (size_t)x->stride + k;
-        g.tiles = lw_ceil_div(end - k, p->reader->tile_cols);
+        g.loads = lw_ceil_div(end - k, p->reader->load_cols);
         for (int v = 0; v < LW_PANEL_VECTORS; v++) {
             g.scale[v] = v < p->vectors ? lw_scales(w, scale + (size_t)v * p->scale_vector)
                                         : _mm512_setzero_ps();

@@ -19,25 +19,22 @@ typedef struct {
     size_t codes_vector;  /* bytes from 16 rows to the next 16 */
     const int8_t *x;      /* of the group's first step and the first token */
     size_t x_stride;
-    int32_t tiles; /* of the reader */
+    int32_t loads; /* of a vector; each covers 32 / width columns */
     __m512 scale[LW_PANEL_VECTORS];
     int32_t start[LW_PANEL_TOKENS]; /* see lw_sum_start */
     __m512 acc[LW_PANEL_TOKENS][LW_PANEL_VECTORS];
 } lw_panel_group;
 typedef void lw_panel_fn(lw_panel_group *g);
 
-/* How the bytes of a panel are read: tiles of some fields, each 16 rows x 4 columns. */
+/* How the bytes of a panel are read. */
 typedef struct {
     lw_panel_fn *add_group[LW_PANEL_TOKENS]; /* for 1, 2, ... tokens */
-    int32_t tile_cols;
-    int32_t tile_step; /* bytes from tile to tile of the same rows */
+    int32_t load_cols;                       /* columns of a load */
+    int32_t load_step;                       /* bytes from one load of a vector to the next */
 } lw_panel_reader;
 
-/* A field of the tile at `tile`, one byte a code. */
-typedef __m512i lw_panel_field(const uint8_t *tile, const int field);
-
-LW_INLINE void lw_panel_add_group(lw_panel_group *g, const int count, lw_panel_field *read,
-                                  const int fields, const int tile_step) {
+LW_INLINE void lw_panel_add_group(lw_panel_group *g, const int count, const int width,
+                                  const int load_step) {
     lw_i32x16 sum[LW_PANEL_TOKENS][LW_PANEL_VECTORS];
 #pragma GCC unroll 6
     for (int t = 0; t < count; t++) {
@@ -46,18 +43,21 @@ LW_INLINE void lw_panel_add_group(lw_panel_group *g, const int count, lw_panel_f
             sum[t][v] = (lw_i32x16)_mm512_set1_epi32(g->start[t]);
         }
     }
+    const __m512i mask = _mm512_set1_epi8((char)((1 << width) - 1));
     const uint8_t *at = g->codes;
     const int8_t *x = g->x;
     const size_t x_stride = g->x_stride;
     const size_t codes_vector = g->codes_vector;
-    const uint8_t *const end = at + (size_t)g->tiles * (size_t)tile_step;
+    const uint8_t *const end = at + (size_t)g->loads * (size_t)load_step;
     do {
 #pragma GCC unroll 8
-        for (int field = 0; field < fields; field++) {
+        for (int bit = 0; bit < 8; bit += width) {
             __m512i codes[LW_PANEL_VECTORS];
 #pragma GCC unroll 4
             for (int v = 0; v < LW_PANEL_VECTORS; v++) {
-                codes[v] = read(at + (size_t)v * codes_vector, field);
+                codes[v] = _mm512_load_si512((const void *)(at + (size_t)v * codes_vector));
+                codes[v] = bit > 0 ? _mm512_srli_epi16(codes[v], bit) : codes[v];
+                codes[v] = width < 8 ? _mm512_and_si512(codes[v], mask) : codes[v];
             }
 #pragma GCC unroll 6
             for (int t = 0; t < count; t++) {
@@ -72,7 +72,7 @@ LW_INLINE void lw_panel_add_group(lw_panel_group *g, const int count, lw_panel_f
             /* Steps stay apart: loads moved ahead would need registers that the sums have. */
             __asm__ volatile("" ::: "memory");
         }
-        at += tile_step;
+        at += load_step;
     } while (at != end);
 #pragma GCC unroll 6
     for (int t = 0; t < count; t++) {
@@ -84,30 +84,26 @@ LW_INLINE void lw_panel_add_group(lw_panel_group *g, const int count, lw_panel_f
 }
 
 /* Not inlined: acc lives in memory, the registers are for the sums. */
-#define LW_PANEL_ADD_GROUP(name, count, read, fields, step)                                        \
+#define LW_PANEL_ADD_GROUP(name, count, width, load_step)                                          \
     static __attribute__((noinline)) void name##_##count(lw_panel_group *g) {                      \
-        lw_panel_add_group(g, count, read, fields, step);                                          \
+        lw_panel_add_group(g, count, width, load_step);                                            \
     }
 
-/* A reader `name` of tiles of `fields` fields, `step` bytes apart. */
-#define LW_PANEL_READER(name, read, fields, step)                                                  \
-    LW_PANEL_ADD_GROUP(name, 1, read, fields, step)                                                \
-    LW_PANEL_ADD_GROUP(name, 2, read, fields, step)                                                \
-    LW_PANEL_ADD_GROUP(name, 3, read, fields, step)                                                \
-    LW_PANEL_ADD_GROUP(name, 4, read, fields, step)                                                \
-    LW_PANEL_ADD_GROUP(name, 5, read, fields, step)                                                \
-    LW_PANEL_ADD_GROUP(name, 6, read, fields, step)                                                \
+/* A reader `name` of codes of `width` bits. */
+#define LW_PANEL_READER(name, width, step)                                                         \
+    LW_PANEL_ADD_GROUP(name, 1, width, step)                                                       \
+    LW_PANEL_ADD_GROUP(name, 2, width, step)                                                       \
+    LW_PANEL_ADD_GROUP(name, 3, width, step)                                                       \
+    LW_PANEL_ADD_GROUP(name, 4, width, step)                                                       \
+    LW_PANEL_ADD_GROUP(name, 5, width, step)                                                       \
+    LW_PANEL_ADD_GROUP(name, 6, width, step)                                                       \
     static const lw_panel_reader name = {                                                          \
         .add_group = {name##_1, name##_2, name##_3, name##_4, name##_5, name##_6},                 \
-        .tile_cols = 4 * (fields),                                                                 \
-        .tile_step = step,                                                                         \
+        .load_cols = 32 / (width),                                                                 \
+        .load_step = step,                                                                         \
     };
 
 /* Unpacked panels: uint8 [columns / 4][64 rows][4 columns]. */
-LW_INLINE __m512i lw_panel_unpacked_field(const uint8_t *tile, const int field) {
-    (void)field;
-    return _mm512_load_si512((const void *)tile);
-}
-LW_PANEL_READER(lw_panel_unpacked, lw_panel_unpacked_field, 1, LW_PANEL_STEP)
+LW_PANEL_READER(lw_panel_unpacked, 8, LW_PANEL_STEP)
 
 #endif
