@@ -1,15 +1,15 @@
 /* Products of many tokens with a panel of 64 rows, shared by the layouts: every block of six tokens
  * reads the panel once, with `vpdpbusd`.
  *
- *   panel   four vectors of 16 rows; a zmm of one has, in the dword of each row, 4 columns: a field
- *           of a tile as packed (fields), or unpacked to one byte a code
+ *   panel   four vectors of 16 rows; a zmm of one has, in the dword of each row, 4 columns of
+ *           8 / width steps, `width` bits each: as packed (fields), or unpacked to one byte a code
  *   x       4 columns of one token, broadcast, used four times
  *   sum     int32, 4 registers of rows x 6 tokens = 24 registers
  *
- * Per step of 4 columns 24 multiplications share 4 fields and 6 broadcasts, so the multiplier is
- * the limit, and unpacking a panel first would only cost time where a few operations give a field.
- * At the end of a group the sums are scaled and added to acc, which lies in memory, in float32;
- * with one scale per row that happens once.
+ * Per step of 4 columns 24 multiplications share 4 loads, 4 shifts and masks, and 6 broadcasts, so
+ * the multiplier is the limit, and unpacking a panel first would only cost time where shift and
+ * mask give the code. At the end of a group the sums are scaled and added to acc, which lies in
+ * memory, in float32; with one scale per row that happens once.
  */
 #ifndef LW_AVX512_GEMM_H
 #define LW_AVX512_GEMM_H
@@ -82,7 +82,7 @@ static inline void lw_panel_tokens(const lw_panel *p, const lw_q8 *x, int32_t to
         const size_t block = (size_t)(k / LW_SUM_COLS);
         run.groups = lw_min_i32(left / cols, LW_PANEL_GROUPS);
         run.blocks = lw_ceil_div(cols, LW_SUM_COLS);
-        run.codes = p->codes + (size_t)(k / p->reader->tile_cols) * (size_t)p->reader->tile_step;
+        run.codes = p->codes + block * (size_t)p->reader->width * (size_t)p->reader->load_step;
         run.x = x->codes + (size_t)token * (size_t)x->stride + k;
         for (int32_t t = 0; t < count; t++) {
             lw_group_starts(run.start[t], w->offset, sums + (size_t)t * sums_stride + block,
@@ -101,12 +101,15 @@ static inline void lw_panel_tokens(const lw_panel *p, const lw_q8 *x, int32_t to
     }
 }
 
-/* All tokens, in blocks of about the same size: what a block costs besides products counts most
- * when it has few. */
+/* All tokens; what is left for the last two blocks is shared evenly, since a block of one or two
+ * tokens takes as many loads as one of six. */
 static inline void lw_panel_multiply(const lw_panel *p, const lw_q8 *x, int32_t tokens, float *y,
                                      size_t y_stride) {
     for (int32_t t = 0, count; t < tokens; t += count) {
-        count = lw_ceil_div(tokens - t, lw_ceil_div(tokens - t, LW_PANEL_TOKENS));
+        const int32_t left = tokens - t;
+        count = left > LW_PANEL_TOKENS && left < 2 * LW_PANEL_TOKENS
+                    ? lw_ceil_div(left, 2)
+                    : lw_min_i32(left, LW_PANEL_TOKENS);
         lw_panel_tokens(p, x, t, count, y, y_stride);
     }
 }

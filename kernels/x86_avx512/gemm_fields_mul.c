@@ -8,18 +8,13 @@
 
 enum { ROWS = LW_FIELDS_ROWS, COLS = LW_FIELDS_COLS, VECTOR = LW_FIELDS_VECTOR };
 
-/* One field of a tile, one byte a code. */
-LW_INLINE __m512i read_field(const uint8_t *tile, const int bits, const int field) {
-    const int shift = bits == 8 ? 0 : lw_part_shift(bits, lw_field_part(bits, field));
-    const __m512i code = lw_field(tile, bits, field);
-    return shift > 0 ? _mm512_srli_epi16(code, shift) : code;
-}
-
 /* One tile to one vector of each of its 8 fields. */
 LW_INLINE void unpack_tile(uint8_t *codes, const uint8_t *tile, const int bits) {
 #pragma GCC unroll 8
     for (int field = 0; field < LW_FIELDS; field++) {
-        _mm512_store_si512(codes + field * LW_PANEL_STEP, read_field(tile, bits, field));
+        const int shift = lw_part_shift(bits, lw_field_part(bits, field));
+        _mm512_store_si512(codes + field * LW_PANEL_STEP,
+                           _mm512_srli_epi16(lw_field(tile, bits, field), shift));
     }
 }
 
@@ -72,21 +67,26 @@ static void unpack_bits(uint8_t *codes, const uint8_t *packed, int32_t tiles, in
     }
 }
 
-#define READER(bits)                                                                               \
-    LW_INLINE __m512i field_##bits(const uint8_t *tile, const int field) {                         \
-        return read_field(tile, bits, field);                                                      \
-    }                                                                                              \
-    LW_PANEL_READER(direct_##bits, field_##bits, LW_FIELDS, (bits) * VECTOR)
-READER(2)
-READER(3)
-READER(4)
-READER(6)
-READER(8)
+LW_PANEL_READER(direct_1, 1, VECTOR)
+LW_PANEL_READER(direct_2, 2, VECTOR)
+LW_PANEL_READER(direct_4, 4, VECTOR)
+LW_PANEL_READER(direct_8, 8, VECTOR)
 
-/* By width, the reader of packed codes, or NULL. */
-static const lw_panel_reader *const readers[9] = {
-    [2] = &direct_2, [3] = &direct_3, [4] = &direct_4, [6] = &direct_6, [8] = &direct_8,
-};
+/* The reader of packed codes that fill bytes, or NULL. */
+static const lw_panel_reader *reader_of(int32_t bits) {
+    switch (bits) {
+    case 1:
+        return &direct_1;
+    case 2:
+        return &direct_2;
+    case 4:
+        return &direct_4;
+    case 8:
+        return &direct_8;
+    default:
+        return NULL;
+    }
+}
 
 void lw_gemm_fields_mul_avx512(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
                                size_t y_stride, int32_t tile_begin, int32_t tile_end,
@@ -94,7 +94,7 @@ void lw_gemm_fields_mul_avx512(const lw_matrix *w, const lw_q8 *x, int32_t token
     const int32_t tiles = lw_ceil_div(w->cols, COLS);
     const size_t groups = w->group != 0 ? (size_t)lw_ceil_div(w->cols, w->group) : 1;
     const size_t row_tile_bytes = (size_t)tiles * VECTOR * (size_t)w->bits;
-    const lw_panel_reader *const direct = readers[w->bits];
+    const lw_panel_reader *const direct = reader_of(w->bits);
     for (int32_t tile = tile_begin; tile < tile_end; tile += LW_PANEL_VECTORS) {
         const int32_t count = lw_min_i32(LW_PANEL_VECTORS, tile_end - tile);
         const uint8_t *packed = w->codes + (size_t)tile * row_tile_bytes;

@@ -32,24 +32,21 @@ typedef struct {
 } lw_panel_run;
 typedef void lw_panel_fn(lw_panel_run *run);
 
-/* How the bytes of a panel are read: tiles of some fields, each 16 rows x 4 columns. */
+/* How the bytes of a panel are read. */
 typedef struct {
     lw_panel_fn *add_groups[LW_PANEL_TOKENS]; /* for 1, 2, ... tokens */
-    int32_t tile_cols;
-    int32_t tile_step; /* bytes from tile to tile of the same rows */
+    int32_t width;                            /* bits of a code */
+    int32_t load_step;                        /* bytes from one load of a vector to the next */
 } lw_panel_reader;
 
-/* A field of the tile at `tile`, one byte a code. */
-typedef __m512i lw_panel_field(const uint8_t *tile, const int field);
-
-LW_INLINE void lw_panel_add_groups(lw_panel_run *run, const int count, lw_panel_field *read,
-                                   const int fields, const int tile_step) {
+LW_INLINE void lw_panel_add_groups(lw_panel_run *run, const int count, const int width,
+                                   const int load_step) {
+    const __m512i mask = _mm512_set1_epi8((char)((1 << width) - 1));
     const uint8_t *at = run->codes;
     const int8_t *x = run->x;
     const size_t x_stride = run->x_stride;
     const size_t codes_vector = run->codes_vector;
-    const size_t group_bytes =
-        (size_t)(run->blocks * LW_SUM_COLS / (4 * fields)) * (size_t)tile_step;
+    const size_t group_bytes = (size_t)(run->blocks * width) * (size_t)load_step;
     size_t scale = run->scale;
     for (int32_t g = 0; g < run->groups; g++, scale += run->scale_group) {
         lw_i32x16 sum[LW_PANEL_TOKENS][LW_PANEL_VECTORS];
@@ -63,11 +60,13 @@ LW_INLINE void lw_panel_add_groups(lw_panel_run *run, const int count, lw_panel_
         const uint8_t *const end = at + group_bytes;
         do {
 #pragma GCC unroll 8
-            for (int field = 0; field < fields; field++) {
+            for (int bit = 0; bit < 8; bit += width) {
                 __m512i codes[LW_PANEL_VECTORS];
 #pragma GCC unroll 4
                 for (int v = 0; v < LW_PANEL_VECTORS; v++) {
-                    codes[v] = read(at + (size_t)v * codes_vector, field);
+                    codes[v] = _mm512_load_si512((const void *)(at + (size_t)v * codes_vector));
+                    codes[v] = bit > 0 ? _mm512_srli_epi16(codes[v], bit) : codes[v];
+                    codes[v] = width < 8 ? _mm512_and_si512(codes[v], mask) : codes[v];
                 }
 #pragma GCC unroll 6
                 for (int t = 0; t < count; t++) {
@@ -82,7 +81,7 @@ LW_INLINE void lw_panel_add_groups(lw_panel_run *run, const int count, lw_panel_
                 /* Steps stay apart: loads moved ahead would need registers that the sums have. */
                 __asm__ volatile("" ::: "memory");
             }
-            at += tile_step;
+            at += load_step;
         } while (at != end);
 #pragma GCC unroll 4
         for (int v = 0; v < LW_PANEL_VECTORS; v++) {
@@ -98,30 +97,26 @@ LW_INLINE void lw_panel_add_groups(lw_panel_run *run, const int count, lw_panel_
 }
 
 /* Not inlined: acc lives in memory, the registers are for the sums. */
-#define LW_PANEL_ADD_GROUPS(name, count, read, fields, step)                                       \
+#define LW_PANEL_ADD_GROUPS(name, count, width, load_step)                                         \
     static __attribute__((noinline)) void name##_##count(lw_panel_run *run) {                      \
-        lw_panel_add_groups(run, count, read, fields, step);                                       \
+        lw_panel_add_groups(run, count, width, load_step);                                         \
     }
 
-/* A reader `name` of tiles of `fields` fields, `step` bytes apart. */
-#define LW_PANEL_READER(name, read, fields, step)                                                  \
-    LW_PANEL_ADD_GROUPS(name, 1, read, fields, step)                                               \
-    LW_PANEL_ADD_GROUPS(name, 2, read, fields, step)                                               \
-    LW_PANEL_ADD_GROUPS(name, 3, read, fields, step)                                               \
-    LW_PANEL_ADD_GROUPS(name, 4, read, fields, step)                                               \
-    LW_PANEL_ADD_GROUPS(name, 5, read, fields, step)                                               \
-    LW_PANEL_ADD_GROUPS(name, 6, read, fields, step)                                               \
+/* A reader `name` of codes of so many bits. */
+#define LW_PANEL_READER(name, bits, step)                                                          \
+    LW_PANEL_ADD_GROUPS(name, 1, bits, step)                                                       \
+    LW_PANEL_ADD_GROUPS(name, 2, bits, step)                                                       \
+    LW_PANEL_ADD_GROUPS(name, 3, bits, step)                                                       \
+    LW_PANEL_ADD_GROUPS(name, 4, bits, step)                                                       \
+    LW_PANEL_ADD_GROUPS(name, 5, bits, step)                                                       \
+    LW_PANEL_ADD_GROUPS(name, 6, bits, step)                                                       \
     static const lw_panel_reader name = {                                                          \
         .add_groups = {name##_1, name##_2, name##_3, name##_4, name##_5, name##_6},                \
-        .tile_cols = 4 * (fields),                                                                 \
-        .tile_step = step,                                                                         \
+        .width = bits,                                                                             \
+        .load_step = step,                                                                         \
     };
 
 /* Unpacked panels: uint8 [columns / 4][64 rows][4 columns]. */
-LW_INLINE __m512i lw_panel_unpacked_field(const uint8_t *tile, const int field) {
-    (void)field;
-    return _mm512_load_si512((const void *)tile);
-}
-LW_PANEL_READER(lw_panel_unpacked, lw_panel_unpacked_field, 1, LW_PANEL_STEP)
+LW_PANEL_READER(lw_panel_unpacked, 8, LW_PANEL_STEP)
 
 #endif
