@@ -25,6 +25,7 @@ def compile(
     chunk: int = 128,
     seed: int = 0,
     force: bool = False,
+    device_tokenizer: bool = True,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Compile a checkpoint into a bundle folder. The same input gives the same bytes.
@@ -47,6 +48,7 @@ def compile(
         chunk: tokens evaluated together at most.
         seed: of synthetic weights.
         force: write over an existing bundle.
+        device_tokenizer: also store the tokeniser in the form that devices without Python execute.
         progress: reports bytes written.
 
     Returns:
@@ -62,6 +64,7 @@ def compile(
         +SKIP
     """
     from lutwerk.pipeline import CompileOptions, compile_bundle
+    from lutwerk.text_check import check_device_text
 
     options = CompileOptions(
         checkpoint=str(checkpoint),
@@ -77,5 +80,6 @@ def compile(
         chunk=chunk,
         seed=seed,
         force=force,
+        device_tokenizer=device_tokenizer,
     )
-    return compile_bundle(options, progress)
+    return compile_bundle(options, progress, check_device_text)

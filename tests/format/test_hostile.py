@@ -100,7 +100,7 @@ HOSTILE = {
     "flip in section table": ("ERR_CHECKSUM", flip(70)),
     "flip in conf": ("ERR_CHECKSUM", flip(330)),
     "flip in weights": ("ERR_CHECKSUM", flip(-5)),
-    "eight sections": ("ERR_SECTION", header("sections", 8)),
+    "nine sections": ("ERR_SECTION", header("sections", 9)),
     "sections re-ordered": ("ERR_SECTION", edit(swap_sections)),
     "golden token outside the vocabulary": ("ERR_TOKEN", edit(golden_token)),
     "unknown format": ("ERR_FORMAT", put("tensors", 1, "format", 99)),

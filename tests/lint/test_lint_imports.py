@@ -18,14 +18,14 @@ LAYERS: list[set[str]] = [
     {"graph", "layouts"},
     {"machine"},
     {"cost", "targets"},
-    {"model_file", "dump", "tuning_record"},
+    {"model_file", "dump", "tuning_record", "tokenizer"},
     {"quantize", "liveness", "manifest", "reference", "plan"},
     {"frontends", "verify"},
     {"passes", "emit"},
     {"pipeline", "probe"},
     {"_build_native", "native", "text"},
-    {"sampling", "timing"},
-    {"generation", "verification", "tune"},
+    {"sampling", "timing", "device_text", "text_probes"},
+    {"generation", "verification", "tune", "text_check"},
     {"bundle"},
     {"api"},
     {"demo", "evaluate"},
@@ -35,7 +35,9 @@ LAYERS: list[set[str]] = [
 LEVEL = {module: level for level, layer in enumerate(LAYERS) for module in layer}
 #: What executes bundles needs nothing of what makes them.
 EXECUTION = {"native", "text", "sampling", "timing", "generation", "verification", "bundle"}
+EXECUTION |= {"device_text", "text_probes"}
 COMPILATION = {"frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"}
+COMPILATION |= {"tokenizer"}
 MODULES = list(files("compiler/lutwerk", suffixes=(".py",)))
 
 

@@ -255,6 +255,7 @@ uint8_t *toy_model_build(uint64_t seed, bool packed_head, size_t *bytes) {
     write_section(scratch, &end, LW_PLAN, "PLAN", b->ops, b->conf.ops * sizeof *b->ops);
     write_section(scratch, &end, LW_STRS, "STRS", "ab", 2);
     write_section(scratch, &end, LW_TOKN, "TOKN", "", 0);
+    write_section(scratch, &end, LW_TEXT, "TEXT", "", 0);
     write_section(scratch, &end, LW_GOLD, "GOLD", golden, sizeof golden);
     write_section(scratch, &end, LW_DATA, "DATA", b->data, b->data_bytes);
     lw_header_record *header = (lw_header_record *)(void *)scratch;
