@@ -92,7 +92,9 @@ def _section(
     tables.header["alphabet"] = _BYTES if splits.byte_level else _CHARACTERS
     for name, ids in (("prefix", prefix), ("suffix", suffix), ("eos", list(eos))):
         tables.add(np.array(ids, "<u4"), name)
-    _add_pieces(tables, vocabulary, added, decoder)
+    # The library's text of a token: some versions normalise those of added tokens.
+    texts = {i: tokenizer.id_to_token(i) for i in (*vocabulary.tokens, *(t.id for t in added))}
+    _add_pieces(tables, texts, added, decoder)
     _add_model(tables, vocabulary)
     _add_steps(tables, normalizer, splits.steps)
     maps = [stage.automaton.classes for stage in splits.stages]
@@ -139,21 +141,17 @@ class _Tables:
 
 
 def _add_pieces(
-    tables: _Tables, vocabulary: Vocabulary, added: list[AddedToken], decoder: Decoder
+    tables: _Tables, texts: dict[int, str], added: list[AddedToken], decoder: Decoder
 ) -> None:
     flags = np.full(tables.tokens, ABSENT, np.uint8)
-    texts = vocabulary.tokens | {token.id: token.content for token in added}
     pieces = [b""] * tables.tokens
     for i, text in texts.items():
         pieces[i], is_byte = decoder.piece(text)
         flags[i] = BYTE if is_byte else 0
     for token in added:
         flags[token.id] |= token.flags
-    tables.header["flags"] = (
-        (_FUSE_UNK if vocabulary.fuse_unk else 0)
-        | (_BYTE_FALLBACK if decoder.byte_fallback else 0)
-        | (_STRIP_FIRST_TOKEN if decoder.strip_first_token else 0)
-    )
+    tables.header["flags"] |= _BYTE_FALLBACK if decoder.byte_fallback else 0
+    tables.header["flags"] |= _STRIP_FIRST_TOKEN if decoder.strip_first_token else 0
     tables.header["strip"] = decoder.strip
     tables.add(flags)
     tables.add(np.cumsum([0, *map(len, pieces)]).astype("<u4"))
@@ -162,6 +160,7 @@ def _add_pieces(
 
 def _add_model(tables: _Tables, vocabulary: Vocabulary) -> None:
     tables.header["unk"] = vocabulary.unk
+    tables.header["flags"] |= _FUSE_UNK if vocabulary.fuse_unk else 0
     tables.add(vocabulary.bytes)
     tables.add(vocabulary.characters.T.copy())
     tables.header["characters"] = len(vocabulary.characters)
