@@ -85,6 +85,15 @@ def trailing_trit(parts: Parts) -> None:
     parts.other["DATA"][int(base3["codes"])] = 243
 
 
+def text_field(offset: int, value: int):
+    """A mutation of one number in the header of section TEXT."""
+
+    def change(parts: Parts) -> None:
+        parts.other["TEXT"][offset : offset + 4] = value.to_bytes(4, "little")
+
+    return edit(change)
+
+
 BIG = 2**63
 HOSTILE = {
     "empty": ("ERR_TRUNCATED", lambda d: b""),
@@ -129,6 +138,10 @@ HOSTILE = {
     "odd head": ("ERR_CONFIG", put("conf", 0, "head_dim", 13)),
     "arena of no size": ("ERR_OP", put("conf", 0, "arena_bytes", 0)),
     "arena of absurd size": ("ERR_CONFIG", put("conf", 0, "arena_bytes", 2**62)),
+    "tokeniser without tokens": ("ERR_TEXT", text_field(0, 0)),
+    "tokeniser of another size": ("ERR_TEXT", text_field(60, 1)),
+    "tokeniser whose bos is outside the vocabulary": ("ERR_TEXT", text_field(16, 10**6)),
+    "tokeniser cut short": ("ERR_TEXT", edit(lambda parts: parts.other["TEXT"].__delitem__(-1))),
     "unknown instruction set": ("ERR_CONFIG", put("conf", 0, "isa", 9)),
 }
 
@@ -145,7 +158,7 @@ def test_refused_with_its_name(tmp_path, good, name):
 
 
 def test_every_status_of_a_file_has_a_hostile_file():
-    of_files = {s.name for s in STATUSES.values() if 2 <= s.code <= 13} | {"ERR_TOKEN"}
+    of_files = {s.name for s in STATUSES.values() if 2 <= s.code <= 13} | {"ERR_TOKEN", "ERR_TEXT"}
     assert of_files == {status for status, _ in HOSTILE.values()}
 
 

@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from pairs import make_pair
 from families import FAMILIES
 from lutwerk.device_text import DeviceText
 from lutwerk.text_check import check_device_text, library_encode
 from lutwerk.tokenizer import build_section
+from pairs import make_pair
 from scripts import generated
 
 #: Characters for each family, of which there are more than ten.
