@@ -15,17 +15,7 @@
 #define LW_NO_TOKEN UINT32_MAX  /* lw_conf_record.bos of models without one */
 #define LW_LOGITS_OFFSET UINT64_MAX /* lw_operand.offset of the caller's logits */
 
-enum {
-    LW_CONF,
-    LW_TENS,
-    LW_PLAN,
-    LW_STRS,
-    LW_TOKN,
-    LW_TEXT,
-    LW_GOLD,
-    LW_DATA,
-    LW_SECTION_COUNT
-};
+enum { LW_CONF, LW_TENS, LW_PLAN, LW_STRS, LW_TOKN, LW_TEXT, LW_GOLD, LW_DATA, LW_SECTION_COUNT };
 
 typedef struct {
     char magic[8];

@@ -93,7 +93,7 @@ def _section(
     for name, ids in (("prefix", prefix), ("suffix", suffix), ("eos", list(eos))):
         tables.add(np.array(ids, "<u4"), name)
     # The library's text of a token: some versions normalise those of added tokens.
-    texts = {i: tokenizer.id_to_token(i) for i in (*vocabulary.tokens, *(t.id for t in added))}
+    texts = {i: str(tokenizer.id_to_token(i)) for i in (*vocabulary.tokens, *(t.id for t in added))}
     _add_pieces(tables, texts, added, decoder)
     _add_model(tables, vocabulary)
     _add_steps(tables, normalizer, splits.steps)
