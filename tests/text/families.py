@@ -176,6 +176,23 @@ def mistral() -> Tokenizer:
     return made
 
 
+def gemma() -> Tokenizer:
+    made = sentence_piece(
+        normalizer=normalizers.Replace(" ", "▁"),
+        pre_tokenizer=pre.Split(" ", "merged_with_previous"),
+    )
+    made.add_tokens([raw("\n\n", special=False), raw("▁▁", special=False), raw("<start_of_turn>")])
+    made.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    return made
+
+
+def merged_marks() -> Tokenizer:
+    stages = [pre.Split(Regex(r"\s"), "merged_with_previous"), pre.Split("-", "merged_with_next")]
+    return byte_level(pre.Sequence([*stages, pre.Split("=", "contiguous"), bytes_only()]))
+
+
 def t5_style() -> Tokenizer:
     made = sentence_piece(pre_tokenizer=pre.Metaspace("▁", prepend_scheme="always"), fallback=False)
     made.decoder = decoders.Metaspace("▁", prepend_scheme="always")
@@ -195,7 +212,7 @@ FAMILIES = {
     made.__name__: made
     for made in (
         *(llama_3, gpt_2, roberta_style, qwen_2, cl100k, o200k, deepseek, starcoder, gap_splits),
-        *(llama_2, mistral, t5_style, unfused),
+        *(llama_2, mistral, gemma, merged_marks, t5_style, unfused),
     )
 }
 

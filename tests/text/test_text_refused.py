@@ -19,8 +19,8 @@ def changed(name: str, **parts) -> str:
     return json.dumps(stored)
 
 
-def split(behavior: str) -> dict:
-    return {"type": "Split", "pattern": {"String": "a"}, "behavior": behavior, "invert": False}
+def split(behavior: str, text: str = "a") -> dict:
+    return {"type": "Split", "pattern": {"String": text}, "behavior": behavior, "invert": False}
 
 
 BYTE_LEVEL = {
@@ -36,7 +36,11 @@ REFUSED = {
     "normalizer": ({"normalizer": {"type": "NFKC"}}, "normalizer is 'NFKC'"),
     "normalizer that searches": ({"normalizer": REPLACE}, "'Replace' has a regular expression"),
     "pre-tokeniser": ({"pre_tokenizer": {"type": "BertPreTokenizer"}}, "'BertPreTokenizer'"),
-    "behaviour": ({"pre_tokenizer": split("MergedWithNext")}, "behavior of 'Split'"),
+    "behaviour": ({"pre_tokenizer": split("MergedWithNext", "ab")}, "behavior of 'Split'"),
+    "too many steps": (
+        {"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}] * 17}},
+        "17 is too much",
+    ),
     "ByteLevel first": (
         {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [BYTE_LEVEL, split("Isolated")]}},
         "'Split' comes after 'ByteLevel'",

@@ -33,6 +33,7 @@ from lutwerk.tokenizer.vocabulary import NONE, Vocabulary, read_vocabulary
 _BYTES, _CHARACTERS = 0, 1
 _FUSE_UNK, _BYTE_FALLBACK, _STRIP_FIRST_TOKEN = 1, 2, 4
 _BLOCK = 256
+_MOST_STEPS, _MOST_STAGES, _MOST_GROWTH = 16, 8, 64
 
 HEADER = np.dtype(
     [
@@ -85,6 +86,14 @@ def _section(
     prefix, suffix = read_template(description["post_processor"])
     if decoder.byte_level != splits.byte_level:
         raise Unsupported("'ByteLevel' is only one of pre_tokenizer and decoder; accepted: both")
+
+    for part, count, most in (
+        ("normalizer", len(normalizer), _MOST_STEPS),
+        ("pre_tokenizer", len(splits.stages), _MOST_STAGES),
+        ("normalizer: growth of a text", growth(normalizer + splits.steps), _MOST_GROWTH),
+    ):
+        if count > most:
+            raise Unsupported(f"{part}: {count} is too much; accepted: at most {most}")
 
     tables = _Tables(tokens=max([*vocabulary.tokens, *(t.id for t in added)]) + 1)
     tables.header["bos"] = NONE if bos is None else bos

@@ -71,10 +71,10 @@ def _flat(pre_tokenizer: dict[str, Any] | None) -> list[dict[str, Any]]:
 def _read(part: dict[str, Any]) -> tuple[list[Step], list[Stage]]:
     match part:
         case {"type": "Split", "pattern": {"Regex": str(source)}}:
-            return [], [Stage(build_automaton(parse(source)), _keep(part))]
+            return [], [_split(parse(source), part)]
         case {"type": "Split", "pattern": {"String": str(text)}} if text:
             characters = tuple(Character(literal_set(c)) for c in text)
-            return [], [Stage(build_automaton(Sequence(characters)), _keep(part))]
+            return [], [_split(characters[0] if len(text) == 1 else Sequence(characters), part)]
         case {"type": "ByteLevel", "add_prefix_space": bool(prefix), "use_regex": bool(cut)}:
             return (
                 [Step(PREFIX, to=" ")] if prefix else [],
@@ -89,13 +89,35 @@ def _read(part: dict[str, Any]) -> tuple[list[Step], list[Stage]]:
     raise accepted("pre_tokenizer", part["type"], _KNOWN)
 
 
-def _keep(part: dict[str, Any]) -> int:
-    match part:
-        case {"behavior": "Isolated"}:
-            return KEEP_BOTH
-        case {"behavior": "Removed", "invert": bool(invert)}:
-            return KEEP_MATCHES if invert else KEEP_GAPS
-    raise accepted("pre_tokenizer: behavior of 'Split'", part["behavior"], "Isolated, Removed")
+def _split(node: Node, part: dict[str, Any]) -> Stage:
+    keep = KEEP_BOTH
+    match node, part:
+        case _, {"behavior": "Isolated"}:
+            pass
+        case _, {"behavior": "Removed", "invert": bool(invert)}:
+            keep = KEEP_MATCHES if invert else KEEP_GAPS
+        case Character(members), {"behavior": str(behavior), "invert": False}:
+            node = _merged(node, Character(~members), behavior)
+        case _:
+            raise accepted(
+                "pre_tokenizer: behavior of 'Split'",
+                part["behavior"],
+                "Isolated, Removed; for single characters, not inverted, also the others",
+            )
+    return Stage(build_automaton(node), keep)
+
+
+def _merged(mark: Character, rest: Character, behavior: str) -> Node:
+    """An expression for the pieces that marks and what lies between them make together."""
+    match behavior:
+        case "MergedWithPrevious":
+            # Of several marks in a row, only the first joins what is before.
+            return Choice((Sequence((Repeat(rest, 1, None), Repeat(mark, 0, 1))), mark))
+        case "MergedWithNext":
+            return Choice((Sequence((mark, Repeat(rest, 0, None))), Repeat(rest, 1, None)))
+        case "Contiguous":
+            return Choice((Repeat(mark, 1, None), Repeat(rest, 1, None)))
+    raise accepted("pre_tokenizer: behavior of 'Split'", behavior, "a known one")
 
 
 def _read_metaspace(part: dict[str, Any]) -> tuple[list[Step], list[Stage]]:
@@ -107,8 +129,6 @@ def _read_metaspace(part: dict[str, Any]) -> tuple[list[Step], list[Stage]]:
         raise accepted("pre_tokenizer: prepend_scheme", scheme, "always, first, never")
     if not part["split"]:
         return steps, []
-    # Each mark begins a piece, which goes on to the next one.
     marks = literal_set(mark)
-    rest = Character(~marks)
-    node = Choice((Sequence((Character(marks), Repeat(rest, 0, None))), Repeat(rest, 1, None)))
+    node = _merged(Character(marks), Character(~marks), "MergedWithNext")
     return steps, [Stage(build_automaton(node), KEEP_BOTH)]

@@ -53,7 +53,8 @@ def read_vocabulary(model: dict[str, Any], byte_level: bool) -> Vocabulary:
     tokens = {i: token for token, i in ids.items()}
     if len(tokens) != len(ids):
         raise Unsupported("model: vocab gives one id to two tokens; accepted: one each")
-    if model["ignore_merges"] and not byte_level:
+    ignore_merges = model.get("ignore_merges", False)
+    if ignore_merges and not byte_level:
         raise Unsupported("model: ignore_merges without 'ByteLevel'; accepted: with it")
     merges, results = _merges(model["merges"], ids)
     return Vocabulary(
@@ -62,7 +63,7 @@ def read_vocabulary(model: dict[str, Any], byte_level: bool) -> Vocabulary:
         fuse_unk=bool(model["fuse_unk"]),
         bytes=_byte_ids(model, ids, byte_level),
         characters=_characters({} if byte_level else ids),
-        words=_words(ids) if model["ignore_merges"] else np.zeros(0, np.uint32),
+        words=_words(ids) if ignore_merges else np.zeros(0, np.uint32),
         merges=merges,
         results=results,
     )
