@@ -34,10 +34,14 @@ LAYERS: list[set[str]] = [
 ]
 LEVEL = {module: level for level, layer in enumerate(LAYERS) for module in layer}
 #: What executes bundles needs nothing of what makes them.
-EXECUTION = {"native", "text", "sampling", "timing", "generation", "verification", "bundle"}
-EXECUTION |= {"device_text", "text_probes"}
-COMPILATION = {"frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"}
-COMPILATION |= {"tokenizer"}
+EXECUTION = {
+    *("native", "text", "sampling", "timing", "generation", "verification", "bundle"),
+    *("device_text", "text_probes"),
+}
+COMPILATION = {
+    *("frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"),
+    "tokenizer",
+}
 MODULES = list(files("compiler/lutwerk", suffixes=(".py",)))
 
 
