@@ -1,7 +1,7 @@
-"""Write the C source of the extension ``lutwerk._native`` from the public header.
+"""Write the C source of the extension ``lutwerk._native`` from the public headers.
 
 Build tool, run by compiler/CMakeLists.txt: ``python _build_native.py HEADER_DIR OUTPUT.c``. What
-the extension offers is the text of lutwerk.h between its two cffi markers, so the binding cannot
+the extension offers is the text of the headers between their cffi markers, so the binding cannot
 drift from the header.
 """
 
@@ -11,30 +11,34 @@ from pathlib import Path
 
 from cffi import FFI
 
+HEADERS = ("lutwerk.h", "text.h")
 BEGIN, END = "/* --- begin cffi --- */", "/* --- end cffi --- */"
 
 
-def declarations(header: str, statuses: str) -> str:
-    """The declarations for cffi: the marked part of lutwerk.h after the enum that status.def gives."""
-    for marker in (BEGIN, END):
-        if header.count(marker) != 1:
-            raise SystemExit(f"lutwerk.h: expected the marker {marker!r} once")
-    marked = header.split(BEGIN)[1].split(END)[0]
+def declarations(headers: dict[str, str], statuses: str) -> str:
+    """The declarations for cffi: the marked parts of the headers after the enum that status.def gives."""
+    marked = ""
+    for name, header in headers.items():
+        for marker in (BEGIN, END):
+            if header.count(marker) != 1:
+                raise SystemExit(f"{name}: expected the marker {marker!r} once")
+        marked += header.split(BEGIN)[1].split(END)[0]
     rows = re.findall(r"^LW_STATUS\( *(\d+), *(\w+),", statuses, flags=re.MULTILINE)
     names = ", ".join(f"LW_{name} = {code}" for code, name in rows)
     return f"typedef enum {{ {names} }} lw_status;\n{marked}"
 
 
 def main(headers: Path, output: Path) -> None:
-    """Write ``output`` from lutwerk.h and status.def in ``headers``."""
+    """Write ``output`` from the public headers and status.def in ``headers``."""
     ffi = FFI()
     ffi.cdef(
         declarations(
-            (headers / "lutwerk.h").read_text(encoding="utf-8"),
+            {name: (headers / name).read_text(encoding="utf-8") for name in HEADERS},
             (headers / "status.def").read_text(encoding="utf-8"),
         )
     )
-    ffi.set_source("lutwerk._native", '#include "lutwerk/lutwerk.h"', py_limited_api=True)
+    includes = "".join(f'#include "lutwerk/{name}"\n' for name in HEADERS)
+    ffi.set_source("lutwerk._native", includes, py_limited_api=True)
     ffi.emit_c_code(str(output))
 
 

@@ -27,6 +27,7 @@ def compile(
     kv: KvType = "f16",
     seed: int = 0,
     force: bool = False,
+    device_tokenizer: bool = True,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Compile a checkpoint into a bundle folder. The same input gives the same bytes.
@@ -51,6 +52,7 @@ def compile(
         kv: what the KV cache holds: ``f16``, or ``q8`` for int8 in about half of the memory.
         seed: of synthetic weights.
         force: write over an existing bundle.
+        device_tokenizer: also store the tokeniser in the form that devices without Python execute.
         progress: reports bytes written.
 
     Returns:
@@ -66,6 +68,7 @@ def compile(
         +SKIP
     """
     from lutwerk.pipeline import CompileOptions, compile_bundle
+    from lutwerk.text_check import check_device_text
 
     options = CompileOptions(
         checkpoint=str(checkpoint),
@@ -82,5 +85,6 @@ def compile(
         kv=kv,
         seed=seed,
         force=force,
+        device_tokenizer=device_tokenizer,
     )
-    return compile_bundle(options, progress)
+    return compile_bundle(options, progress, check_device_text)

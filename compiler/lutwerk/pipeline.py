@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,15 +16,21 @@ from lutwerk.emit.bundle import check_output
 from lutwerk.emit.records import build_records
 from lutwerk.errors import CompileError
 from lutwerk.frontends import read_checkpoint
+from lutwerk.frontends.tokenizer_data import TokenizerData
 from lutwerk.graph import KV_TYPES, Graph, KvType, Role
 from lutwerk.passes import PassContext, check_stages, run_passes
 from lutwerk.progress import NoProgress, Progress
 from lutwerk.quantize import QUANTIZERS
 from lutwerk.targets import Target, load_target
+from lutwerk.tokenizer import build_section
 from lutwerk.tuning_record import tuned_target
 from lutwerk.two_stage import default_head_quantizer
 
 AUTO = "auto"
+
+#: Compares section TEXT with the tokenizer.json (its text), the bos to put first and the file's name;
+#: it raises CompileError. It runs the C library, which this module does without.
+TextCheck = Callable[[bytes, str, int | None, str], None]
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class CompileOptions:
         golden: Tokens of the golden self-test.
         dump_after: Passes after which the graph is printed to stderr.
         force: Replace an existing bundle.
+        device_tokenizer: Also store the tokeniser as tables, which devices without Python execute.
     """
 
     checkpoint: str
@@ -66,9 +74,14 @@ class CompileOptions:
     golden: int = 8
     dump_after: tuple[str, ...] = ()
     force: bool = False
+    device_tokenizer: bool = True
 
 
-def compile_bundle(options: CompileOptions, progress: Progress | None = None) -> dict[str, Any]:
+def compile_bundle(
+    options: CompileOptions,
+    progress: Progress | None = None,
+    check_text: TextCheck | None = None,
+) -> dict[str, Any]:
     """Compile a checkpoint and return the manifest of the bundle.
 
     Raises CheckpointError, TargetError or CompileError; then no output is left.
@@ -116,7 +129,8 @@ def compile_bundle(options: CompileOptions, progress: Progress | None = None) ->
             "rules": [list(rule) for rule in options.rules],
         },
     }
-    records = build_records(graph, target, checkpoint.tokenizer)
+    text = _device_text(options, checkpoint.tokenizer, check_text)
+    records = build_records(graph, target, checkpoint.tokenizer, text)
     return write_bundle(
         graph, records, options.output, options.golden, facts, progress or NoProgress()
     )
@@ -141,6 +155,20 @@ def _check_options(options: CompileOptions) -> None:
             f"--kv: cache type {options.kv!r} is not known; accepted: {', '.join(KV_TYPES)}"
         )
     check_stages(options.dump_after)
+
+
+def _device_text(
+    options: CompileOptions, tokenizer: TokenizerData | None, check: TextCheck | None
+) -> bytes:
+    """Section TEXT, checked; empty when there is no tokeniser or none is wanted."""
+    if tokenizer is None or not options.device_tokenizer:
+        return b""
+    where = str(Path(options.checkpoint) / "tokenizer.json")
+    bos = tokenizer.bos if tokenizer.add_bos else None
+    section = build_section(tokenizer.tokenizer_json, bos, tokenizer.eos, where)
+    if check is not None:
+        check(section, tokenizer.tokenizer_json, bos, where)
+    return section
 
 
 def _used_quantizers(graph: Graph, quantizers: dict[Role, str]) -> dict[str, str]:

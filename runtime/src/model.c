@@ -6,7 +6,7 @@ enum { GOLD_MAX_TOKENS = 4096, SHA256_BYTES = 32 };
 
 static const char magic[8] = "lutwerk\n";
 static const char tags[LW_SECTION_COUNT][5] = {"CONF", "TENS", "PLAN", "STRS",
-                                               "TOKN", "GOLD", "DATA"};
+                                               "TOKN", "TEXT", "GOLD", "DATA"};
 
 static bool all_zero(const uint8_t *bytes, uint64_t count) {
     for (uint64_t i = 0; i < count; i++)
@@ -95,6 +95,23 @@ static lw_status check_golden(const uint8_t *file, const lw_section_record *sect
     return LW_OK;
 }
 
+/* The tokeniser's tables, and whether its ids are the model's. An empty section is none. */
+static lw_status check_text(const lw_model_view *model) {
+    if (model->text_bytes == 0)
+        return LW_OK;
+    lw_text text;
+    const lw_status status = lw_text_open(model->text, (size_t)model->text_bytes, &text);
+    if (status != LW_OK)
+        return status;
+    lw_text_info info;
+    lw_text_get_info(&text, &info);
+    const uint32_t vocab = model->conf->vocab;
+    bool fits = info.tokens <= vocab && (info.bos < vocab || info.bos == LW_NO_TOKEN);
+    for (uint32_t i = 0; i < info.eos_count; i++)
+        fits = fits && info.eos[i] < vocab;
+    return fits ? LW_OK : LW_ERR_TEXT;
+}
+
 static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weights,
                             lw_model_view *model, uint32_t *detail) {
     lw_status status = check_header(file, bytes);
@@ -117,6 +134,8 @@ static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weight
         .ops = (const void *)(file + sections[LW_PLAN].offset),
         .strings = (const void *)(file + sections[LW_STRS].offset),
         .strings_bytes = sections[LW_STRS].bytes,
+        .text = file + sections[LW_TEXT].offset,
+        .text_bytes = sections[LW_TEXT].bytes,
         .data = file + sections[LW_DATA].offset,
         .data_bytes = sections[LW_DATA].bytes,
     };
@@ -130,6 +149,10 @@ static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weight
     if (status == LW_OK) {
         *detail = LW_GOLD;
         status = check_golden(file, &sections[LW_GOLD], model->conf);
+    }
+    if (status == LW_OK) {
+        *detail = LW_TEXT;
+        status = check_text(model);
     }
     return status;
 }
@@ -149,4 +172,12 @@ lw_status lw_model_open(const void *data, size_t bytes, int check_weights, lw_mo
     if (detail)
         *detail = where;
     return status;
+}
+
+lw_status lw_model_get_text(const lw_model *model, lw_text *text) {
+    if (!model || !text)
+        return LW_ERR_ARGUMENT;
+    const lw_model_view view = lw_view_model(model);
+    return view.text_bytes > 0 ? lw_text_open(view.text, (size_t)view.text_bytes, text)
+                               : LW_ERR_ARGUMENT;
 }

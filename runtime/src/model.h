@@ -7,6 +7,7 @@
 
 #include "kernel.h"
 #include "lutwerk/lutwerk.h"
+#include "lutwerk/text.h"
 #include "records.h"
 
 typedef struct {
@@ -15,6 +16,8 @@ typedef struct {
     const lw_op_record *ops;         /* [conf->ops] */
     const char *strings;
     uint64_t strings_bytes;
+    const void *text; /* the tokeniser's tables */
+    uint64_t text_bytes;
     const uint8_t *data; /* 64-byte aligned */
     uint64_t data_bytes;
 } lw_model_view;

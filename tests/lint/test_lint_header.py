@@ -12,15 +12,18 @@ from repository import ROOT
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]
 
 
+@pytest.mark.parametrize("header", ["lutwerk.h", "text.h"])
 @pytest.mark.parametrize(
     ("compiler", "language", "standard"),
     [("gcc", "c", "c11"), ("g++", "c++", "c++17")],
 )
-def test_public_header_compiles_alone(compiler: str, language: str, standard: str) -> None:
+def test_public_header_compiles_alone(
+    compiler: str, language: str, standard: str, header: str
+) -> None:
     if shutil.which(compiler) is None:
         pytest.skip(f"no {compiler} on this machine; .ci/run installs it")
     # Twice, because a missing include guard shows only then.
-    include = '#include "lutwerk/lutwerk.h"\n'
+    include = f'#include "lutwerk/{header}"\n'
     command = [compiler, "-fsyntax-only", "-x", language, f"-std={standard}", *WARNINGS]
     done = subprocess.run(
         [*command, "-I", str(ROOT / "runtime/include"), "-"],

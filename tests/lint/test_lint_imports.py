@@ -19,14 +19,14 @@ LAYERS: list[set[str]] = [
     {"graph", "layouts"},
     {"machine"},
     {"cost", "targets"},
-    {"model_file", "dump", "tuning_record", "two_stage"},
+    {"model_file", "dump", "tuning_record", "tokenizer", "two_stage"},
     {"quantize", "liveness", "manifest", "reference", "plan"},
     {"frontends", "verify"},
     {"passes", "emit"},
     {"pipeline", "probe"},
     {"_build_native", "native", "text"},
-    {"sampling", "timing"},
-    {"generation", "verification", "tune"},
+    {"sampling", "timing", "device_text", "text_probes"},
+    {"generation", "verification", "tune", "text_check"},
     {"bundle"},
     {"api"},
     {"demo", "evaluate"},
@@ -36,25 +36,12 @@ LAYERS: list[set[str]] = [
 LEVEL = {module: level for level, layer in enumerate(LAYERS) for module in layer}
 #: What executes bundles needs nothing of what makes them.
 EXECUTION = {
-    "native",
-    "native_types",
-    "text",
-    "sampling",
-    "timing",
-    "generation",
-    "verification",
-    "bundle",
+    *("native", "native_types", "text", "sampling", "timing", "generation", "verification"),
+    *("bundle", "device_text", "text_probes"),
 }
 COMPILATION = {
-    "frontends",
-    "quantize",
-    "passes",
-    "emit",
-    "pipeline",
-    "targets",
-    "cost",
-    "two_stage",
-    "probe",
+    *("frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"),
+    *("two_stage", "tokenizer"),
 }
 MODULES = list(files("compiler/lutwerk", suffixes=(".py",)))
 

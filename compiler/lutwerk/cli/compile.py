@@ -108,6 +108,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="verify the finished bundle on this machine"
     )
     parser.add_argument("--force", action="store_true", help="replace an existing bundle")
+    parser.add_argument(
+        "--no-device-tokenizer",
+        dest="device_tokenizer",
+        action="store_false",
+        help="leave out the tables by which devices without Python tokenise",
+    )
     add_json(parser, "the manifest")
 
 
@@ -115,6 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from lutwerk.pipeline import CompileOptions, compile_bundle
     from lutwerk.progress import console_progress
+    from lutwerk.text_check import check_device_text
 
     options = CompileOptions(
         checkpoint=arguments.checkpoint,
@@ -132,11 +139,12 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         dump_after=tuple(arguments.dump_after),
         force=arguments.force,
+        device_tokenizer=arguments.device_tokenizer,
     )
     progress = console_progress()
     began = time.perf_counter()
     try:
-        manifest = compile_bundle(options, progress)
+        manifest = compile_bundle(options, progress, check_device_text)
     finally:
         progress.finish()
     seconds = time.perf_counter() - began

@@ -26,8 +26,13 @@ class Records:
     data_bytes: int
 
 
-def build_records(graph: Graph, target: Target, tokenizer: TokenizerData | None) -> Records:
-    """Lay out DATA and encode the other sections. Tensors come in the order of their first use."""
+def build_records(
+    graph: Graph, target: Target, tokenizer: TokenizerData | None, text: bytes = b""
+) -> Records:
+    """Lay out DATA and encode the other sections. Tensors come in the order of their first use.
+
+    ``text`` is section TEXT, made of the same tokenizer.
+    """
     order = list(dict.fromkeys(op.weight for op in graph.ops if op.weight))
     weights = [graph.weights[name] for name in order]
     names = [name.encode() for name in order]
@@ -56,6 +61,7 @@ def build_records(graph: Graph, target: Target, tokenizer: TokenizerData | None)
         "PLAN": plan.tobytes(),
         "STRS": b"".join(names),
         "TOKN": _tokenizer(tokenizer),
+        "TEXT": text,
     }
     return Records(sections, weights, tensors, end)
 

@@ -2,7 +2,7 @@
  *
  * The library opens and validates a mapped model file and runs its plan. It never allocates memory
  * (the caller owns every byte, see lw_session_bytes), never prints and never exits. It does not
- * tokenise text and does not read files.
+ * read files; text.h turns text into tokens and back.
  *
  * The five calls that most programs need, in order: lw_model_open, lw_session_bytes,
  * lw_session_start, lw_eval, lw_sample.
