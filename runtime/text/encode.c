@@ -3,7 +3,7 @@
 #include "added.h"
 #include "bpe.h"
 #include "normalize.h"
-#include "split.h"
+#include "stages.h"
 #include "utf8.h"
 
 enum { BUFFERS = 4, KNOWN_FLAGS = LW_TEXT_SPECIAL | LW_TEXT_TEMPLATE };

@@ -1,6 +1,6 @@
 /* Cutting a text by the automata of the pre-tokeniser. */
-#ifndef LW_TEXT_SPLIT_H
-#define LW_TEXT_SPLIT_H
+#ifndef LW_TEXT_STAGES_H
+#define LW_TEXT_STAGES_H
 
 #include "tables.h"
 

@@ -1,4 +1,4 @@
-#include "split.h"
+#include "stages.h"
 
 #include "utf8.h"
 
