@@ -52,7 +52,7 @@ def test_random_shapes(monkeypatch, tmp_path, bundles, model_files, seed):
         chunk=log_uniform(rng, 1, 20),
     )
     tokens = rng.integers(0, config["vocab_size"], 11).tolist()
-    splits = {"whole": 10**6, "sevens": 7}
+    splits = {"whole": (10**6,), "few": (2, 1, 8, 3)}
     assert_same_everywhere(monkeypatch, bundle, model_files(bundle), tokens, splits)
 
 
@@ -62,4 +62,4 @@ def test_extreme_shapes(monkeypatch, tmp_path, bundles, model_files, hidden, voc
     config |= {"num_hidden_layers": 1, "bos_token_id": 0, "eos_token_id": 1}
     bundle = bundles(checkpoints.llama(tmp_path / "llama", 0, **config), quant="i4g32")
     tokens = [vocab - 1, 0, vocab // 2]
-    assert_same_everywhere(monkeypatch, bundle, model_files(bundle), tokens, {"whole": 3})
+    assert_same_everywhere(monkeypatch, bundle, model_files(bundle), tokens, {"whole": (3,)})
