@@ -100,7 +100,12 @@ def test_an_existing_bundle_is_replaced_only_with_force(lutwerk, tmp_path):
 def test_ctrl_c_ends_at_once_without_a_traceback(command, bundle):
     bench = [*command, "bench", str(bundle), "-t", "1", "-r", "1000000"]
     with subprocess.Popen(
-        bench, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        bench,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Shells start background jobs with SIGINT ignored, which children inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
