@@ -8,9 +8,9 @@
  * of the cases the checksums are made right again, so that the damage reaches the validation behind
  * them. The seed is printed; with it a run can be repeated. */
 #include <string.h>
-#include <time.h>
 
 #include "check.h"
+#include "fuzz_options.h"
 #include "lutwerk/lutwerk.h"
 #include "model_bytes.h"
 #include "toy_model.h"
@@ -134,54 +134,20 @@ static void run_model(fuzzer *f, const lw_model *model) {
     free(workspace);
 }
 
-static uint8_t *read_file(const char *path, size_t *bytes) {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        perror(path);
-        exit(2);
-    }
-    CHECK(fseek(file, 0, SEEK_END) == 0);
-    const long size = ftell(file);
-    CHECK(size >= 0);
-    rewind(file);
-    uint8_t *contents = allocate_aligned((size_t)size);
-    CHECK(fread(contents, 1, (size_t)size, file) == (size_t)size);
-    fclose(file);
-    *bytes = (size_t)size;
-    return contents;
-}
-
 int main(int argc, char **argv) {
-    uint64_t seed = (uint64_t)time(NULL);
-    unsigned long count = 1000;
-    const char *path = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--count") == 0 && i + 1 < argc)
-            count = strtoul(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-            seed = strtoull(argv[++i], NULL, 10);
-        else if (argv[i][0] != '-' && !path)
-            path = argv[i];
-        else {
-            fprintf(stderr, "usage: lw_fuzz_open [--count N] [--seed S] [model.lw]\n");
-            return 2;
-        }
-    }
-    printf("seed %llu\n", (unsigned long long)seed);
-    fflush(stdout);
-
-    fuzzer f = {.random = seed * 2 + 1};
-    uint8_t *original = path ? read_file(path, &f.original_bytes)
-                             : toy_model_build(1, TOY_HEAD_SPLIT, &f.original_bytes);
+    const fuzz_options options = parse_fuzz_options(argc, argv, "model.lw");
+    fuzzer f = {.random = options.seed * 2 + 1};
+    uint8_t *original = options.path ? read_file(options.path, &f.original_bytes)
+                                     : toy_model_build(1, TOY_HEAD_SPLIT, &f.original_bytes);
     f.original = original;
     lw_model model;
     const lw_status undamaged = lw_model_open(original, f.original_bytes, 1, &model, NULL);
     if (undamaged != LW_OK) {
-        fprintf(stderr, "lw_fuzz_open: %s: %s\n", path, lw_status_message(undamaged));
+        fprintf(stderr, "lw_fuzz_open: %s: %s\n", options.path, lw_status_message(undamaged));
         return 2;
     }
     unsigned long outcomes[MAX_STATUS] = {0};
-    for (unsigned long i = 0; i < count; i++) {
+    for (unsigned long i = 0; i < options.count; i++) {
         make_case(&f);
         const int check_weights = (int)random_below(&f.random, 2);
         const lw_status status = lw_model_open(f.bytes, f.count, check_weights, &model, NULL);

@@ -6,9 +6,9 @@
  * Without a file, the section is that of the toy tokeniser of these tests. The seed is printed;
  * with it a run can be repeated. */
 #include <string.h>
-#include <time.h>
 
 #include "check.h"
+#include "fuzz_options.h"
 #include "tables.h"
 #include "toy_text.h"
 
@@ -82,49 +82,15 @@ static void run_text(uint64_t *random, const lw_text *text) {
     free(out);
 }
 
-static uint8_t *read_file(const char *path, size_t *bytes) {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        perror(path);
-        exit(2);
-    }
-    CHECK(fseek(file, 0, SEEK_END) == 0);
-    const long size = ftell(file);
-    CHECK(size >= 0);
-    rewind(file);
-    uint8_t *contents = allocate_aligned((size_t)size);
-    CHECK(fread(contents, 1, (size_t)size, file) == (size_t)size);
-    fclose(file);
-    *bytes = (size_t)size;
-    return contents;
-}
-
 int main(int argc, char **argv) {
-    uint64_t seed = (uint64_t)time(NULL);
-    unsigned long count = 1000;
-    const char *path = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--count") == 0 && i + 1 < argc)
-            count = strtoul(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-            seed = strtoull(argv[++i], NULL, 10);
-        else if (argv[i][0] != '-' && !path)
-            path = argv[i];
-        else {
-            fprintf(stderr, "usage: lw_fuzz_text [--count N] [--seed S] [section]\n");
-            return 2;
-        }
-    }
-    printf("seed %llu\n", (unsigned long long)seed);
-    fflush(stdout);
-
-    uint64_t random = seed * 2 + 1;
+    const fuzz_options options = parse_fuzz_options(argc, argv, "section");
+    uint64_t random = options.seed * 2 + 1;
     size_t bytes;
-    uint8_t *original = path ? read_file(path, &bytes) : toy_text_build(&bytes);
+    uint8_t *original = options.path ? read_file(options.path, &bytes) : toy_text_build(&bytes);
     lw_text text;
     CHECK_EQUAL(lw_text_open(original, bytes, &text), LW_OK);
     unsigned long opened = 0;
-    for (unsigned long i = 0; i < count; i++) {
+    for (unsigned long i = 0; i < options.count; i++) {
         uint8_t *damaged = allocate_aligned(bytes);
         memcpy(damaged, original, bytes);
         const uint32_t damages = 1 + random_below(&random, 3);
@@ -142,8 +108,8 @@ int main(int argc, char **argv) {
         }
         free(damaged);
     }
-    printf("%lu of %lu opened\n", opened, count);
-    CHECK(opened > 0 && opened < count);
+    printf("%lu of %lu opened\n", opened, options.count);
+    CHECK(opened > 0 && opened < options.count);
     free(original);
     return 0;
 }
