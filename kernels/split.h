@@ -16,6 +16,7 @@
 enum {
     LW_SPLIT_ROWS = 16,
     LW_SPLIT_COLS = 32,
+    LW_SPLIT_HIGH_BITS = 3,   /* the tiles are those of layout fields at this width */
     LW_SPLIT_TILE = 192,      /* bytes of a tile: 3 vectors of 64 */
     LW_SPLIT_BLOCK_COLS = 64, /* columns of a low block, which are those of a scale */
     LW_SPLIT_BLOCK = 24,      /* bytes of a low block: 16 with bits 0 and 1, 8 with bit 2 */

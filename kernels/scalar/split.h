@@ -13,17 +13,9 @@ static inline int32_t lw_split_cols(const lw_matrix *w, int32_t g) {
 
 /* High part of the code in column k of row n of the matrix. */
 static inline uint32_t lw_split_high(const lw_split *s, int32_t n, int32_t k) {
-    enum { VECTOR = 64, DIRECT = 6 };
     const uint8_t *tile = s->high + (size_t)(n / LW_SPLIT_ROWS) * s->row_tile +
                           (size_t)(k / LW_SPLIT_COLS) * LW_SPLIT_TILE;
-    const uint8_t *byte = tile + n % LW_SPLIT_ROWS * 4 + k % 4;
-    const int32_t field = k % LW_SPLIT_COLS / 4;
-    if (field < DIRECT) {
-        return ((uint32_t)byte[field / 2 * VECTOR] >> (field % 2 * 3)) & 7u;
-    }
-    const int32_t composed = field - DIRECT;
-    const uint32_t upper = (uint32_t)byte[composed * VECTOR] >> 6;
-    return upper << 1 | (((uint32_t)byte[2 * VECTOR] >> (6 + composed)) & 1u);
+    return lw_code_fields(tile, LW_SPLIT_HIGH_BITS, n % LW_SPLIT_ROWS, k % LW_SPLIT_COLS);
 }
 
 /* Low part of the code in column k of row n. */

@@ -4,6 +4,7 @@
 #define LW_AVX2_SPLIT_H
 
 #include "../split.h"
+#include "fields.h"
 #include "gemm.h"
 
 enum {
@@ -29,21 +30,6 @@ LW_INLINE __m256i lw_split_bits(__m256i v, int bits, uint8_t mask) {
                           : bits < 0 ? _mm256_srli_epi16(v, -bits)
                                      : v;
     return _mm256_and_si256(moved, _mm256_set1_epi8((char)mask));
-}
-
-/* Of 8 rows (half 0 or 1), the field of 4 columns as it lies in the vectors of a tile, its lowest
- * bit moved to bit `at`; field and at are constants. */
-LW_INLINE __m256i lw_split_field(const uint8_t *tile, int half, int field, int at) {
-    const __m256i *vector = (const __m256i *)(const void *)(tile + half * (LW_SPLIT_VECTOR / 2));
-    const int upper_at = at - 5; /* two bits at 6 and 7 become bits at + 1 and at + 2 */
-    if (field < 6) {
-        return lw_split_bits(_mm256_load_si256(vector + field / 2 * 2), at - field % 2 * 3,
-                             (uint8_t)(7 << at));
-    }
-    const __m256i upper = _mm256_load_si256(vector + (field - 6) * 2);
-    const __m256i lowest = _mm256_load_si256(vector + 4);
-    return _mm256_or_si256(lw_split_bits(upper, upper_at, (uint8_t)(6 << at)),
-                           lw_split_bits(lowest, at - field, (uint8_t)(1 << at)));
 }
 
 /* 16 bytes of rows 0 and 4, of 1 and 5, ... of 8 rows: transposing dwords within 16 bytes then
@@ -84,7 +70,9 @@ LW_INLINE void lw_split_unpack_half(const lw_matrix *w, const lw_split *s, int32
     for (int i = 0; i < LW_SPLIT_STEPS; i++) {
         const __m256i low = _mm256_or_si256(lw_split_bits(pairs[i % 4], i / 4 * -2, 3),
                                             lw_split_bits(thirds[i % 2], 2 - i / 2, 4));
-        const __m256i stored = _mm256_or_si256(lw_split_field(tiles[i / 8], half, i % 8, 3), low);
+        const __m256i high =
+            lw_field(tiles[i / LW_FIELDS], half, LW_SPLIT_HIGH_BITS, i % LW_FIELDS);
+        const __m256i stored = _mm256_or_si256(_mm256_slli_epi16(high, 3), low);
         int32_t dither;
         memcpy(&dither, s->dither + g * LW_SPLIT_BLOCK_COLS + i * 4, sizeof dither);
         const __m256i moved = _mm256_sub_epi8(stored, _mm256_set1_epi32(dither));

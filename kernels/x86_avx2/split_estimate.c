@@ -14,7 +14,7 @@ LW_INLINE __m256i sum_group(const uint8_t *const tiles[2], int half, const int8_
     __m256i sums = _mm256_setzero_si256();
 #pragma GCC unroll 16
     for (int i = 0; i < LW_SPLIT_STEPS; i++) {
-        const __m256i codes = lw_split_field(tiles[i / 8], half, i % 8, 0);
+        const __m256i codes = lw_field(tiles[i / 8], half, LW_SPLIT_HIGH_BITS, i % 8);
         sums = _mm256_add_epi16(sums, _mm256_maddubs_epi16(codes, lw_broadcast4(x + i * 4)));
     }
     return _mm256_madd_epi16(sums, _mm256_set1_epi16(1));

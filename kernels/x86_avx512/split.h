@@ -3,7 +3,7 @@
 #define LW_AVX512_SPLIT_H
 
 #include "../split.h"
-#include "matrix.h"
+#include "fields.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -62,17 +62,11 @@ LW_INLINE void lw_split_load16(const lw_split_rows *rows, size_t at, __m512i v[4
     }
 }
 
-/* High parts of step s of a group, in bits 3 to 5; other bits are any. */
+/* High parts of step s of a group, in bits 3 to 5; other bits are zero. */
 LW_INLINE __m512i lw_split_high_step(const uint8_t *const tiles[2], const int s) {
-    const uint8_t *tile = tiles[s / 8];
-    const int field = s % 8;
-    if (field < 6) {
-        const __m512i v = _mm512_load_si512((const void *)(tile + field / 2 * LW_SPLIT_VECTOR));
-        return lw_shift(v, field % 2 == 0 ? 3 : 0);
-    }
-    const __m512i upper = _mm512_load_si512((const void *)(tile + (field - 6) * LW_SPLIT_VECTOR));
-    const __m512i lowest = _mm512_load_si512((const void *)(tile + 2 * LW_SPLIT_VECTOR));
-    return lw_select(0x30, lw_shift(upper, -2), lw_shift(lowest, 3 - field));
+    const int field = s % LW_FIELDS;
+    const int at = lw_part_shift(LW_SPLIT_HIGH_BITS, lw_field_part(LW_SPLIT_HIGH_BITS, field));
+    return lw_shift(lw_field(tiles[s / LW_FIELDS], LW_SPLIT_HIGH_BITS, field), 3 - at);
 }
 
 /* code[s]: the codes of columns 4s .. 4s + 3 of group g, a dword for each row. */

@@ -18,25 +18,15 @@ enum {
     GROUP = 2 * LW_SPLIT_TILE,
 };
 
-LW_INLINE lw_i32x16 add_field(lw_i32x16 sum, __m512i bytes, uint8_t mask, const int8_t *x) {
-    int32_t four;
-    memcpy(&four, x, sizeof four);
-    return lw_dot4(sum, _mm512_and_si512(bytes, _mm512_set1_epi8((char)mask)), four);
-}
-
 /* One tile of 32 columns. */
 LW_INLINE void add_tile(lw_i32x16 part[PARTS], const uint8_t *tile, const int8_t *x) {
-    __m512i v[3];
-#pragma GCC unroll 3
-    for (int i = 0; i < 3; i++) {
-        v[i] = _mm512_load_si512((const void *)(tile + i * LW_SPLIT_VECTOR));
-        part[0] = add_field(part[0], v[i], 0x07, x + 8 * i);
-        part[1] = add_field(part[1], v[i], 0x38, x + 8 * i + 4);
+#pragma GCC unroll 8
+    for (int field = 0; field < LW_FIELDS; field++) {
+        int32_t four;
+        memcpy(&four, x + field * LW_FIELD_COLS, sizeof four);
+        const int i = lw_field_part(LW_SPLIT_HIGH_BITS, field);
+        part[i] = lw_dot4(part[i], lw_field(tile, LW_SPLIT_HIGH_BITS, field), four);
     }
-    const __m512i field6 = lw_select(0xC0, v[0], _mm512_srli_epi16(v[2], 1));
-    const __m512i field7 = lw_select(0xC0, v[1], _mm512_srli_epi16(v[2], 2));
-    part[2] = add_field(part[2], field6, 0xE0, x + 24);
-    part[2] = add_field(part[2], field7, 0xE0, x + 28);
 }
 
 static void prefetch(const uint8_t *high, const uint16_t *scales) {
