@@ -237,10 +237,14 @@ class Session:
             )
         if not 1 <= threads <= MAX_THREADS:
             raise BundleError(f"threads is {threads}; accepted: 1 to {MAX_THREADS}", "ERR_ARGUMENT")
+        if isa_limit is not None and isa_limit not in ISAS:
+            raise BundleError(
+                f"isa_limit is {isa_limit!r}; accepted: {', '.join(ISAS)}", "ERR_ARGUMENT"
+            )
         self.model = model
         self.context = context or limit
         self.threads = threads
-        isa = min(best_isa(), ISAS.index(isa_limit) if isa_limit else len(ISAS))
+        isa = min(best_isa(), ISAS.index(isa_limit) if isa_limit is not None else len(ISAS))
         size = model.workspace_bytes(self.context, threads)
         try:
             memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

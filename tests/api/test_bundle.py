@@ -192,6 +192,13 @@ def test_options_out_of_range_are_named(demo_bundle, options, message):
         lutwerk.load(demo_bundle, **options)
 
 
+def test_an_unknown_instruction_set_is_named(demo_bundle):
+    model = Model(read_folder(demo_bundle).model)
+    with pytest.raises(BundleError, match="isa_limit is 'avx'; accepted: scalar, avx2, avx512"):
+        Session(model, isa_limit="avx")
+    model.close()
+
+
 def test_a_bundle_without_a_tokeniser_works_with_ids(demo_bundle):
     folder = read_folder(demo_bundle)
     model = Model(folder.model)

@@ -278,9 +278,10 @@ int main(int argc, char **argv) {
         const bool skip =
             layout->id == LAYOUT_rows || (o.layout != NULL && strcmp(o.layout, layout->name) != 0);
         for (size_t i = 0; i < sizeof widths / sizeof *widths && !skip; i++) {
-            const bool fits = layout->id == LAYOUT_base3   ? widths[i].group == 0
-                              : layout->id == LAYOUT_split ? widths[i].bits == 6
-                                                           : true;
+            const bool fits = layout->id == LAYOUT_base3 ? widths[i].group == 0
+                              : layout->id == LAYOUT_split
+                                  ? widths[i].bits == 6 && widths[i].group == 64
+                                  : true;
             if (fits) {
                 bench_layout(&o, &c, layout, widths[i]);
             }
