@@ -8,6 +8,10 @@ static const char magic[8] = "lutwerk\n";
 static const char tags[LW_SECTION_COUNT][5] = {"CONF", "TENS", "PLAN", "STRS",
                                                "TOKN", "TEXT", "GOLD", "DATA"};
 
+const char *lw_section_name(uint32_t section) {
+    return section < LW_SECTION_COUNT ? tags[section] : NULL;
+}
+
 static bool all_zero(const uint8_t *bytes, uint64_t count) {
     for (uint64_t i = 0; i < count; i++)
         if (bytes[i] != 0)
@@ -136,6 +140,7 @@ static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weight
         .strings_bytes = sections[LW_STRS].bytes,
         .text = file + sections[LW_TEXT].offset,
         .text_bytes = sections[LW_TEXT].bytes,
+        .golden = (const void *)(file + sections[LW_GOLD].offset),
         .data = file + sections[LW_DATA].offset,
         .data_bytes = sections[LW_DATA].bytes,
     };
@@ -180,4 +185,12 @@ lw_status lw_model_get_text(const lw_model *model, lw_text *text) {
     const lw_model_view view = lw_view_model(model);
     return view.text_bytes > 0 ? lw_text_open(view.text, (size_t)view.text_bytes, text)
                                : LW_ERR_ARGUMENT;
+}
+
+void lw_model_get_golden(const lw_model *model, const uint32_t **tokens, uint32_t *count,
+                         const uint8_t **sha256) {
+    const lw_model_view view = lw_view_model(model);
+    *count = view.golden[0];
+    *tokens = view.golden + 1;
+    *sha256 = (const uint8_t *)(*tokens + *count);
 }

@@ -18,7 +18,8 @@ typedef struct {
     uint64_t strings_bytes;
     const void *text; /* the tokeniser's tables */
     uint64_t text_bytes;
-    const uint8_t *data; /* 64-byte aligned */
+    const uint32_t *golden; /* count, ids [count], SHA-256 of their logits */
+    const uint8_t *data;    /* 64-byte aligned */
     uint64_t data_bytes;
 } lw_model_view;
 

@@ -10,7 +10,7 @@ from repository import files, name, text_of
 
 CODE = (".py", ".c", ".h", ".cpp", ".def", ".sh")
 #: Folder -> most lines of one file of code.
-LIMITS = {"compiler": 400, "runtime": 400, "kernels": 200, "tests": 400}
+LIMITS = {"compiler": 400, "runtime": 400, "runner": 400, "kernels": 200, "tests": 400}
 #: Assembled, so that this file does not match itself.
 MACHINE_PATH = re.compile(
     r"(?<![\w.])/(?:" + "|".join(["wo" + "rk", "ho" + "me", "ro" + "ot"]) + r")/\w"

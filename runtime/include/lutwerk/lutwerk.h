@@ -94,6 +94,12 @@ lw_status lw_model_get_tensor(const lw_model *model, uint32_t index, lw_tensor_i
 lw_status lw_model_get_kernels(const lw_model *model, uint32_t index, uint32_t isa,
                                const char **one, const char **many);
 
+/* The golden test: *tokens points to *count ids whose logits, evaluated from an empty context, have
+ * the SHA-256 at *sha256 (32 bytes) as float32 [count][vocab]. All live as long as the mapping.
+ */
+void lw_model_get_golden(const lw_model *model, const uint32_t **tokens, uint32_t *count,
+                         const uint8_t **sha256);
+
 /* ---- sessions ---- */
 
 /* Settings of a session. Zero means the default given. */
@@ -194,6 +200,7 @@ lw_status lw_measure_product(lw_session *session, uint32_t tensor, uint32_t toke
 const char *lw_version(void);                   /* LW_VERSION as built */
 const char *lw_status_name(uint32_t status);    /* "ERR_MAGIC" */
 const char *lw_status_message(uint32_t status); /* one sentence */
+const char *lw_section_name(uint32_t section);  /* "CONF", in the order of the file, or NULL */
 const char *lw_isa_name(uint32_t isa);          /* "avx512" */
 uint32_t lw_cpu_isa(void);                      /* the best LW_ISA_* of this processor */
 uint32_t lw_cpu_count(void);                    /* processors that this process may use */
