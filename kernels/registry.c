@@ -55,16 +55,16 @@ void lw_kernels_select(uint32_t isa, lw_kernels *kernels) {
     memset(&lut, 0, sizeof lut);
     apply_scalar(kernels, &lut);
 #ifdef LW_HAVE_AVX2
-    if (isa >= LW_ISA_AVX2) {
+    if (lw_isa_includes(isa, LW_ISA_avx2)) {
         apply_avx2(kernels, &lut);
     }
 #endif
 #ifdef LW_HAVE_AVX512
-    if (isa >= LW_ISA_AVX512) {
+    if (lw_isa_includes(isa, LW_ISA_avx512)) {
         apply_avx512(kernels, &lut);
     }
 #endif
-#if !defined(LW_HAVE_AVX2) && !defined(LW_HAVE_AVX512)
+#if !defined(LW_HAVE_AVX2)
     (void)isa;
 #endif
     for (int layout = 0; layout < LW_LAYOUT_SLOTS; layout++) {

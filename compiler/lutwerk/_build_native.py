@@ -15,8 +15,8 @@ HEADERS = ("lutwerk.h", "text.h")
 BEGIN, END = "/* --- begin cffi --- */", "/* --- end cffi --- */"
 
 
-def declarations(headers: dict[str, str], statuses: str) -> str:
-    """The declarations for cffi: the marked parts of the headers after the enum that status.def gives."""
+def declarations(headers: dict[str, str], statuses: str, isas: str) -> str:
+    """The declarations for cffi: the marked parts of the headers after the enums that the tables give."""
     marked = ""
     for name, header in headers.items():
         for marker in (BEGIN, END):
@@ -25,16 +25,19 @@ def declarations(headers: dict[str, str], statuses: str) -> str:
         marked += header.split(BEGIN)[1].split(END)[0]
     rows = re.findall(r"^LW_STATUS\( *(\d+), *(\w+),", statuses, flags=re.MULTILINE)
     names = ", ".join(f"LW_{name} = {code}" for code, name in rows)
-    return f"typedef enum {{ {names} }} lw_status;\n{marked}"
+    count = len(re.findall(r"^LW_ISA\(", isas, flags=re.MULTILINE))
+    enums = f"typedef enum {{ {names} }} lw_status;\nenum {{ LW_ISA_COUNT = {count} }};"
+    return f"{enums}\n{marked}"
 
 
 def main(headers: Path, output: Path) -> None:
-    """Write ``output`` from the public headers and status.def in ``headers``."""
+    """Write ``output`` from the public headers and the tables in ``headers``."""
     ffi = FFI()
     ffi.cdef(
         declarations(
             {name: (headers / name).read_text(encoding="utf-8") for name in HEADERS},
             (headers / "status.def").read_text(encoding="utf-8"),
+            (headers / "isas.def").read_text(encoding="utf-8"),
         )
     )
     includes = "".join(f'#include "lutwerk/{name}"\n' for name in HEADERS)

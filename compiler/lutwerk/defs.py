@@ -1,4 +1,4 @@
-"""The tables shared with C: formats, layouts, operations and status codes, read from the same ``.def`` files.
+"""The tables shared with C, read from the same ``.def`` files: formats, layouts, operations, instruction sets, statuses.
 
 Installed packages carry the files in ``lutwerk/defs``; a source tree is read in place.
 """
@@ -94,6 +94,15 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class Isa:
+    """An instruction set (isas.def). Within an architecture a greater number includes the smaller ones."""
+
+    number: int
+    name: str
+    architecture: str
+
+
+@dataclass(frozen=True)
 class Status:
     """A status code of the C library (status.def)."""
 
@@ -111,6 +120,10 @@ LAYOUTS: dict[str, Layout] = {
     for id_, name, *numbers in _rows("layouts", "LAYOUT", 6)
 }
 OPS: dict[str, int] = {name: int(id_) for id_, name in _rows("ops", "OP", 2)}
+ISAS: dict[str, Isa] = {
+    name: Isa(int(number), name, architecture)
+    for number, name, architecture in _rows("isas", "ISA", 3)
+}
 STATUSES: dict[int, Status] = {
     int(code): Status(int(code), name, message.strip('"'))
     for code, name, message in _rows("status", "STATUS", 3)

@@ -52,7 +52,7 @@ def _text(c_string: Any) -> str:
     return str(ffi.string(c_string).decode()) if c_string else ""
 
 
-#: Names of the instruction sets, lowest first; each implies the ones before it.
+#: Names of the instruction sets, in the order of their numbers.
 ISAS: tuple[str, ...] = tuple(_text(lib.lw_isa_name(i)) for i in range(lib.LW_ISA_COUNT))
 
 
@@ -73,6 +73,11 @@ def status_error(where: str, code: int, detail: int = NONE) -> BundleError:
     return BundleError(f"{message}; {step}" if step else message, status)
 
 
+def included(isa: int) -> tuple[str, ...]:
+    """Names of the instruction sets that ``isa`` includes, lowest first."""
+    return tuple(name for other, name in enumerate(ISAS) if lib.lw_isa_includes(isa, other))
+
+
 def best_isa() -> int:
     """The instruction set to run: this processor's best, or what LUTWERK_ISA lowers it to.
 
@@ -83,10 +88,11 @@ def best_isa() -> int:
     name = os.environ.get("LUTWERK_ISA", "")
     if not name:
         return best
-    accepted = ", ".join(ISAS[: best + 1])
+    here = included(best)
+    accepted = ", ".join(here)
     if name not in ISAS:
         raise LutwerkError(f"LUTWERK_ISA is {name!r}; accepted on this processor: {accepted}")
-    if ISAS.index(name) > best:
+    if name not in here:
         raise LutwerkError(
             f"LUTWERK_ISA is {name!r}, which this processor lacks; accepted here: {accepted}"
         )
@@ -244,7 +250,9 @@ class Session:
         self.model = model
         self.context = context or limit
         self.threads = threads
-        isa = min(best_isa(), ISAS.index(isa_limit) if isa_limit is not None else len(ISAS))
+        isa = best_isa()
+        if isa_limit is not None and isa_limit in included(isa):
+            isa = ISAS.index(isa_limit)
         size = model.workspace_bytes(self.context, threads)
         try:
             memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

@@ -7,11 +7,12 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from lutwerk import defs
 from lutwerk.errors import TargetError
 from lutwerk.machine import Machine, parse_machine
 
-#: Instruction sets in the order of the C library's LW_ISA_* numbers.
-ISAS = ("scalar", "avx2", "avx512")
+#: Names of the instruction sets, in the order of their numbers (isas.def).
+ISAS = tuple(defs.ISAS)
 
 
 @dataclass(frozen=True)

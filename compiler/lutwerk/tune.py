@@ -19,7 +19,7 @@ from lutwerk.defs import FORMATS, LAYOUTS
 from lutwerk.errors import TargetError
 from lutwerk.layouts import compatible
 from lutwerk.machine import Machine, families, family, layout_rates
-from lutwerk.native import Model, Session, best_isa, default_threads
+from lutwerk.native import Model, Session, best_isa, default_threads, included
 from lutwerk.probe import Matrix, rows_for, write_probe
 from lutwerk.progress import NoProgress, Progress
 from lutwerk.targets import ISAS, Target
@@ -95,7 +95,7 @@ def tune(
         TargetError: this machine cannot run the target, or the record is damaged or of another
             machine or instruction set.
     """
-    if best_isa() < ISAS.index(target.isa):
+    if target.isa not in included(best_isa()):
         raise TargetError(
             f"target {target.name} needs {target.isa}, but {ISAS[best_isa()]} is what runs here; "
             "choose another --target, or unset LUTWERK_ISA"

@@ -9,9 +9,9 @@ lw_status lw_check_config(const lw_conf_record *conf) {
                     within(conf->layers, 1, 4096) && within(conf->heads, 1, 4096) &&
                     within(conf->kv_heads, 1, conf->heads) && within(conf->head_dim, 2, 4096) &&
                     within(conf->max_context, 1, 1u << 24) && within(conf->chunk, 1, 4096) &&
-                    within(conf->isa, LW_ISA_SCALAR, LW_ISA_COUNT - 1) &&
-                    conf->kv_type < LW_KV_TYPES && conf->tensors <= 1u << 20 &&
-                    within(conf->ops, 1, 1u << 20) && conf->arena_bytes <= UINT64_C(1) << 40;
+                    conf->isa < LW_ISA_COUNT && conf->kv_type < LW_KV_TYPES &&
+                    conf->tensors <= 1u << 20 && within(conf->ops, 1, 1u << 20) &&
+                    conf->arena_bytes <= UINT64_C(1) << 40;
     if (!in_range || conf->heads % conf->kv_heads != 0 || conf->head_dim % 2 != 0 ||
         conf->arena_bytes % LW_ALIGN != 0)
         return LW_ERR_CONFIG;

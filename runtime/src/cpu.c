@@ -26,11 +26,26 @@ static bool has_all(uint32_t bits, uint32_t wanted) {
 uint32_t lw_x86_isa(const lw_x86_features *f) {
     if (!has_all(f->leaf1_ecx, LEAF1_ECX) || !has_all(f->leaf7_ebx, LEAF7_EBX_AVX2) ||
         !has_all(f->xcr0, XCR0_AVX))
-        return LW_ISA_SCALAR;
+        return LW_ISA_scalar;
     if (has_all(f->leaf7_ebx, LEAF7_EBX_AVX512 | LEAF7_EBX_AVX512VL) &&
         has_all(f->leaf7_ecx, LEAF7_ECX_AVX512) && has_all(f->xcr0, XCR0_AVX512))
-        return LW_ISA_AVX512;
-    return LW_ISA_AVX2;
+        return LW_ISA_avx512;
+    return LW_ISA_avx2;
+}
+
+/* Bit numbers: the Linux kernel's Documentation/arch/arm64/elf_hwcaps.rst. */
+enum {
+    HWCAP_BIT_ASIMD = 1u << 1,
+    HWCAP_BIT_ASIMDDP = 1u << 20,
+    HWCAP2_BIT_I8MM = 1u << 13,
+};
+
+uint32_t lw_arm_isa(const lw_arm_features *f) {
+    if (!(f->hwcap & HWCAP_BIT_ASIMD))
+        return LW_ISA_scalar;
+    if (!(f->hwcap & HWCAP_BIT_ASIMDDP))
+        return LW_ISA_neon;
+    return f->hwcap2 & HWCAP2_BIT_I8MM ? LW_ISA_i8mm : LW_ISA_dotprod;
 }
 
 #if defined(__x86_64__)
@@ -58,10 +73,19 @@ uint32_t lw_cpu_isa(void) {
     return lw_x86_isa(&f);
 }
 
+#elif defined(__aarch64__) && defined(__linux__)
+
+#include <sys/auxv.h>
+
+uint32_t lw_cpu_isa(void) {
+    const lw_arm_features f = {getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
+    return lw_arm_isa(&f);
+}
+
 #else
 
 uint32_t lw_cpu_isa(void) {
-    return LW_ISA_SCALAR;
+    return LW_ISA_scalar;
 }
 
 #endif

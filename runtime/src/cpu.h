@@ -13,7 +13,14 @@ typedef struct {
                       set */
 } lw_x86_features;
 
+/* Bits as Linux gives them to an AArch64 process. */
+typedef struct {
+    uint64_t hwcap; /* getauxval(AT_HWCAP) */
+    uint64_t hwcap2;
+} lw_arm_features;
+
 /* The best LW_ISA_* that these features allow. */
 uint32_t lw_x86_isa(const lw_x86_features *features);
+uint32_t lw_arm_isa(const lw_arm_features *features);
 
 #endif

@@ -81,7 +81,7 @@ static lw_status plan_workspace(const lw_model_view *model, const lw_session_opt
     plan->context = options->context ? options->context : model->conf->max_context;
     plan->threads = options->threads ? options->threads : 1;
     plan->isa = lw_cpu_isa();
-    if (options->isa_limit > 0 && options->isa_limit - 1 < plan->isa)
+    if (options->isa_limit > 0 && lw_isa_includes(plan->isa, options->isa_limit - 1))
         plan->isa = options->isa_limit - 1;
     place_parts(model, plan);
     return (size_t)plan->bytes == plan->bytes ? LW_OK : LW_ERR_ARGUMENT;
@@ -108,7 +108,7 @@ lw_status lw_session_start(const lw_model *model, const lw_session_options *opti
     lw_status status = plan_workspace(&view, options, &plan);
     if (status != LW_OK)
         return status;
-    if (lw_cpu_isa() < view.conf->isa)
+    if (!lw_isa_includes(lw_cpu_isa(), view.conf->isa))
         return LW_ERR_ISA;
     if ((uintptr_t)workspace % LW_ALIGN != 0 || bytes < plan.bytes)
         return LW_ERR_WORKSPACE;

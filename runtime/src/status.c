@@ -27,8 +27,3 @@ const char *lw_status_name(uint32_t status) {
 const char *lw_status_message(uint32_t status) {
     return find_text(status)->message;
 }
-
-const char *lw_isa_name(uint32_t isa) {
-    static const char *const names[LW_ISA_COUNT] = {"scalar", "avx2", "avx512"};
-    return isa < LW_ISA_COUNT ? names[isa] : "unknown";
-}

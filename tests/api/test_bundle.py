@@ -194,7 +194,7 @@ def test_options_out_of_range_are_named(demo_bundle, options, message):
 
 def test_an_unknown_instruction_set_is_named(demo_bundle):
     model = Model(read_folder(demo_bundle).model)
-    with pytest.raises(BundleError, match="isa_limit is 'avx'; accepted: scalar, avx2, avx512"):
+    with pytest.raises(BundleError, match="isa_limit is 'avx'; accepted: scalar, avx2, avx512,"):
         Session(model, isa_limit="avx")
     model.close()
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 import lutwerk
-from lutwerk import native
+from lutwerk import defs, native
 from lutwerk.errors import LutwerkError
 
 
-@pytest.mark.parametrize("isa", native.ISAS[: native.lib.lw_cpu_isa() + 1])
+@pytest.mark.parametrize("isa", native.included(native.lib.lw_cpu_isa()))
 def test_every_instruction_set_gives_the_same_bits(demo_bundle, monkeypatch, isa):
     monkeypatch.setenv("LUTWERK_ISA", isa)
     with lutwerk.load(demo_bundle) as bundle:
@@ -25,11 +25,27 @@ def test_an_unknown_name_is_refused(monkeypatch):
         native.best_isa()
 
 
-def test_a_name_above_the_processor_is_refused(monkeypatch):
-    monkeypatch.setattr(native, "lib", SimpleNamespace(lw_cpu_isa=lambda: 1))
-    monkeypatch.setenv("LUTWERK_ISA", "avx512")
-    with pytest.raises(LutwerkError, match=r"processor lacks; accepted here: scalar, avx2$"):
+@pytest.mark.parametrize(
+    ("here", "wanted", "accepted"),
+    [
+        ("avx2", "avx512", "scalar, avx2"),
+        ("avx512", "neon", "scalar, avx2, avx512"),
+        ("dotprod", "avx2", "scalar, neon, dotprod"),
+        ("scalar", "neon", "scalar"),
+    ],
+)
+def test_what_the_processor_lacks_is_refused(monkeypatch, here, wanted, accepted):
+    pretended = SimpleNamespace(
+        lw_cpu_isa=lambda: native.ISAS.index(here), lw_isa_includes=native.lib.lw_isa_includes
+    )
+    monkeypatch.setattr(native, "lib", pretended)
+    monkeypatch.setenv("LUTWERK_ISA", wanted)
+    with pytest.raises(LutwerkError, match=rf"processor lacks; accepted here: {accepted}$"):
         native.best_isa()
+
+
+def test_the_table_of_instruction_sets_is_the_library_s():
+    assert tuple(defs.ISAS) == native.ISAS
 
 
 def test_nothing_set_means_the_best(monkeypatch):

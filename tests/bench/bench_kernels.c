@@ -20,14 +20,18 @@ enum { REPEATS = 11, MAX_COUNTS = 3, FEW_TOKENS = 8 };
 
 static const char usage[] =
     "usage: bench_kernels [options] [rows cols]     (2560 2560)\n"
-    "  --isa scalar|avx2|avx512   only kernels of this instruction set\n"
+    "  --isa NAME                 only kernels of this instruction set of isas.def\n"
     "  --layout NAME              only this layout of layouts.def\n"
     "  --threads N                gemv from memory also with N threads (1)\n"
     "  --pages 4K|2M              memory pages of the matrices (4K, like a mapped file)\n"
     "  --json                     one object a line; of two equal ceilings, the higher counts\n"
     "  --quick                    one short timing each, to see that everything runs\n";
 
-static const char *const isa_names[] = {"scalar", "avx2", "avx512"};
+static const char *const isa_names[] = {
+#define LW_ISA(number, name, architecture) #name,
+#include "lutwerk/isas.def"
+#undef LW_ISA
+};
 static const char *const layout_names[] = {
 #define LW_LAYOUT(id, name, tile_rows, tile_cols, lut_cols, lut_bytes) #name,
 #include "lutwerk/layouts.def"

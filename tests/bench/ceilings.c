@@ -78,7 +78,7 @@ __attribute__((target("avx512f,avx512vnni"))) static void multiply_avx512(void *
 }
 
 static part_fn *multiplier(uint32_t isa) {
-    return isa == LW_ISA_AVX512 ? multiply_avx512 : isa == LW_ISA_AVX2 ? multiply_avx2 : NULL;
+    return isa == LW_ISA_avx512 ? multiply_avx512 : isa == LW_ISA_avx2 ? multiply_avx2 : NULL;
 }
 
 static uint64_t read_bytes(const uint8_t *from, size_t bytes) {
@@ -113,7 +113,7 @@ double multiply_rate(uint32_t isa, int threads, int repeats) {
         return 0.0;
     }
     const int width =
-        isa == LW_ISA_AVX512 ? 64 : 32; /* pairs of bytes that one instruction takes */
+        isa == LW_ISA_avx512 ? 64 : 32; /* pairs of bytes that one instruction takes */
     const double products = (double)width * ROUNDS * CHAINS * threads;
     return products / best_seconds(threads, repeats, part, seen);
 }

@@ -10,7 +10,7 @@
 double read_rate(const uint8_t *region, size_t bytes, int threads, int repeats);
 
 /* Multiply-adds of bytes a second, of `threads` threads together, on registers alone: vpdpbusd for
- * LW_ISA_AVX512, vpmaddubsw and the sum in 16 bits (without the widening) for LW_ISA_AVX2; 0 for an
+ * LW_ISA_avx512, vpmaddubsw and the sum in 16 bits (without the widening) for LW_ISA_avx2; 0 for an
  * instruction set that has no such instruction. */
 double multiply_rate(uint32_t isa, int threads, int repeats);
 

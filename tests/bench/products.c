@@ -146,7 +146,7 @@ static double one_token_rate(product *p, const matrix_row *kernel, bool estimate
                              int threads) {
     const size_t weights = (size_t)p->w.rows * (size_t)p->w.cols;
     /* some milliseconds for one timing, between two turns of the scheduler */
-    const size_t enough = (size_t)threads << (kernel->isa == LW_ISA_SCALAR ? 22 : 27);
+    const size_t enough = (size_t)threads << (kernel->isa == LW_ISA_scalar ? 22 : 27);
     timing t = {.p = p,
                 .kernel = kernel,
                 .estimate = estimate,
@@ -180,7 +180,7 @@ static void gemm_part(void *context, int thread, int repeat) {
 }
 
 double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens, bool cold) {
-    const bool scalar = kernel->isa == LW_ISA_SCALAR;
+    const bool scalar = kernel->isa == LW_ISA_scalar;
     const size_t products = (size_t)p->w.rows * (size_t)p->w.cols * (size_t)tokens;
     timing t = {.p = p, .kernel = kernel, .tokens = tokens, .threads = 1};
     t.copies = cold ? p->copies : 1;

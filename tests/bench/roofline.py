@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 PROGRAM = Path(__file__).parents[2] / "build/release/tests/kernels/bench_kernels"
-ISAS = ("scalar", "avx2", "avx512")
+ISAS = ("scalar", "avx2", "avx512", "neon", "dotprod", "i8mm")
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from head_model import write_head_model
 from heads import HEADS, STATES
 from lutwerk import split
 from lutwerk.model_file import read_model_file
-from lutwerk.native import ISAS, Model, Session, best_isa
+from lutwerk.native import Model, Session, best_isa, included
 
-HERE = ISAS[: best_isa() + 1]
+HERE = included(best_isa())
 
 
 def test_twenty_thousand_cases(tmp_path):

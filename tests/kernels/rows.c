@@ -1,10 +1,12 @@
 #include "rows.h"
 
 #include <stddef.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 
 #include "lutwerk/lutwerk.h"
 
-enum { isa_scalar = LW_ISA_SCALAR, isa_avx2 = LW_ISA_AVX2, isa_avx512 = LW_ISA_AVX512 };
 enum { method_mul = false, method_lut = true };
 
 #define ANY(fn) ((any_fn *)(fn))
@@ -21,7 +23,7 @@ const matrix_row gemv_rows[] = {
     {"gemv_" #layout "_" #method "_" #isa,                                                         \
      LAYOUT_##layout,                                                                              \
      method_##method,                                                                              \
-     isa_##isa,                                                                                    \
+     LW_ISA_##isa,                                                                                 \
      ANY(lw_gemv_##layout##_##method##_##isa),                                                     \
      0},
 #define LW_LUT(layout, isa)
@@ -34,7 +36,7 @@ const matrix_row gemv_rows[] = {
 const matrix_row lut_rows[] = {
 #define LW_GEMV(layout, method, isa)
 #define LW_LUT(layout, isa)                                                                        \
-    {"lut_" #layout "_" #isa, LAYOUT_##layout, true, isa_##isa, ANY(lw_lut_##layout##_##isa), 0},
+    {"lut_" #layout "_" #isa, LAYOUT_##layout, true, LW_ISA_##isa, ANY(lw_lut_##layout##_##isa), 0},
 #define LW_GEMM(layout, method, tokens, isa)
 #define LW_GATHER(layout, isa)
 #define LW_VECTOR(slot, type, isa)
@@ -45,7 +47,7 @@ const matrix_row gemm_rows[] = {
 #define LW_GEMV(layout, method, isa)
 #define LW_LUT(layout, isa)
 #define LW_GEMM(layout, method, tokens, isa)                                                       \
-    {"gemm_" #layout "_" #method "_" #isa,     LAYOUT_##layout, false, isa_##isa,                  \
+    {"gemm_" #layout "_" #method "_" #isa,     LAYOUT_##layout, false, LW_ISA_##isa,               \
      ANY(lw_gemm_##layout##_##method##_##isa), tokens},
 #define LW_GATHER(layout, isa)
 #define LW_VECTOR(slot, type, isa)
@@ -60,7 +62,7 @@ const matrix_row gather_rows[] = {
     {"gather_" #layout "_" #isa,                                                                   \
      LAYOUT_##layout,                                                                              \
      false,                                                                                        \
-     isa_##isa,                                                                                    \
+     LW_ISA_##isa,                                                                                 \
      ANY(lw_gather_##layout##_##isa),                                                              \
      0},
 #define LW_VECTOR(slot, type, isa)
@@ -72,7 +74,7 @@ const vector_row vector_rows[] = {
 #define LW_LUT(layout, isa)
 #define LW_GEMM(layout, method, tokens, isa)
 #define LW_GATHER(layout, isa)
-#define LW_VECTOR(slot, type, isa) {#slot "_" #isa, #slot, isa_##isa, ANY(lw_##slot##_##isa)},
+#define LW_VECTOR(slot, type, isa) {#slot "_" #isa, #slot, LW_ISA_##isa, ANY(lw_##slot##_##isa)},
 #include "every_kernel.def"
     {NULL, NULL, 0, NULL}};
 
@@ -80,15 +82,21 @@ uint32_t host_isa(void) {
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("f16c")) {
-        return LW_ISA_SCALAR;
+        return LW_ISA_scalar;
     }
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni")) {
-        return LW_ISA_AVX512;
+        return LW_ISA_avx512;
     }
-    return LW_ISA_AVX2;
+    return LW_ISA_avx2;
+#elif defined(__aarch64__)
+    const unsigned long hwcap = getauxval(AT_HWCAP);
+    if (!(hwcap & HWCAP_ASIMDDP)) {
+        return LW_ISA_neon;
+    }
+    return getauxval(AT_HWCAP2) & HWCAP2_I8MM ? LW_ISA_i8mm : LW_ISA_dotprod;
 #else
-    return LW_ISA_SCALAR;
+    return LW_ISA_scalar;
 #endif
 }

@@ -18,10 +18,9 @@ int main(int argc, char **argv) {
         {"registry", test_registry},   {"float16", test_f16},       {"vectors", test_vectors},
         {"attention", test_attention}, {"matrices", test_matrices}, {"split", test_split},
     };
-    static const char *const isa_names[] = {"scalar", "avx2", "avx512"};
     const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
     random_seed(seed);
-    printf("seed %" PRIu64 ", kernels up to %s\n", seed, isa_names[host_isa()]);
+    printf("seed %" PRIu64 ", kernels up to %s\n", seed, lw_isa_name(host_isa()));
     fflush(stdout);
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
         const uint64_t before = checks();

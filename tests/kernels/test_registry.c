@@ -9,11 +9,11 @@
 #include "rows.h"
 #include "suites.h"
 
-/* The last row of `layout` up to `isa`: the one that must be selected. */
+/* The last row of `layout` that `isa` includes: the one that must be selected. */
 static const matrix_row *best(const matrix_row *rows, int layout, uint32_t isa) {
     const matrix_row *found = NULL;
     for (; rows->name != NULL; rows++) {
-        if (rows->layout == layout && rows->isa <= isa) {
+        if (rows->layout == layout && lw_isa_includes(isa, rows->isa)) {
             found = rows;
         }
     }
@@ -77,7 +77,7 @@ void test_registry(void) {
         for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
             any_fn *wanted = NULL;
             for (const vector_row *row = vector_rows; row->name != NULL; row++) {
-                if (strcmp(row->slot, slots[i].slot) == 0 && row->isa <= isa) {
+                if (strcmp(row->slot, slots[i].slot) == 0 && lw_isa_includes(isa, row->isa)) {
                     wanted = row->fn;
                 }
             }

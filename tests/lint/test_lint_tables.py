@@ -1,4 +1,4 @@
-"""The four tables that C and Python share: ids never change, since files in the field name them."""
+"""The five tables that C and Python share: ids never change, since files in the field name them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ TABLES = {
     "formats": ("LW_FORMAT", 1),
     "layouts": ("LW_LAYOUT", 1),
     "ops": ("LW_OP", 1),
+    "isas": ("LW_ISA", 0),
     "status": ("LW_STATUS", 0),
 }
 #: Ids that stay unused, by table; each .def says why.

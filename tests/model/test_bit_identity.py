@@ -9,10 +9,10 @@ import checkpoints
 from lutwerk.defs import FORMATS
 from lutwerk.graph import KV_TYPES
 from lutwerk.layouts import compatible
-from lutwerk.native import ISAS, Model, Session, best_isa
+from lutwerk.native import Model, Session, best_isa, included
 from lutwerk.reference import ReferenceSession
 
-HERE = ISAS[: best_isa() + 1]
+HERE = included(best_isa())
 #: Sizes of the parts, over and over. Kernels differ by the number of tokens up to eight.
 SPLITS = {"whole": (10**6,), "few": (2, 3, 4, 5, 6, 7, 8), "single": (1,)}
 

@@ -14,7 +14,7 @@ static void test_names(void) {
     CHECK(strcmp(lw_status_message(LW_OK), "success") == 0);
     CHECK(strcmp(lw_status_name(UINT32_MAX), "ERR_UNKNOWN") == 0);
     CHECK(strlen(lw_status_message(1000)) > 0);
-    CHECK(strcmp(lw_isa_name(LW_ISA_AVX512), "avx512") == 0);
+    CHECK(strcmp(lw_isa_name(LW_ISA_avx512), "avx512") == 0);
     CHECK(strcmp(lw_isa_name(LW_ISA_COUNT), "unknown") == 0);
 }
 
@@ -22,28 +22,49 @@ static void test_dispatch(void) {
     CHECK(lw_cpu_count() >= 1);
     CHECK(lw_cpu_isa() < LW_ISA_COUNT);
 #if defined(__x86_64__) && defined(__AVX2__)
-    CHECK(lw_cpu_isa() >= LW_ISA_AVX2);
+    CHECK(lw_isa_includes(lw_cpu_isa(), LW_ISA_avx2));
+#elif defined(__aarch64__)
+    CHECK(lw_isa_includes(lw_cpu_isa(), LW_ISA_neon));
 #elif !defined(__x86_64__)
-    CHECK_EQUAL(lw_cpu_isa(), LW_ISA_SCALAR);
+    CHECK_EQUAL(lw_cpu_isa(), LW_ISA_scalar);
 #endif
 #if defined(__x86_64__) && defined(__linux__)
     /* The compiler's own detection, which also asks the operating system. */
     const int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
-    CHECK_EQUAL(lw_cpu_isa() >= LW_ISA_AVX2, avx2);
+    CHECK_EQUAL(lw_cpu_isa() >= LW_ISA_avx2, avx2);
     const int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
-    CHECK_EQUAL(lw_cpu_isa() >= LW_ISA_AVX512, avx2 && avx512);
+    CHECK_EQUAL(lw_cpu_isa() >= LW_ISA_avx512, avx2 && avx512);
 #endif
 }
 
 /* Whether a kernel's name ends with an instruction set that a processor with `isa` has. */
 static bool runs_on(const char *kernel, uint32_t isa) {
     const char *suffix = strrchr(kernel, '_') + 1;
-    for (uint32_t i = 0; i <= isa; i++)
+    for (uint32_t i = 0; i < LW_ISA_COUNT; i++)
         if (strcmp(suffix, lw_isa_name(i)) == 0)
-            return true;
+            return lw_isa_includes(isa, i);
     return false;
+}
+
+static void test_inclusion(void) {
+    static const char *const included[LW_ISA_COUNT] = {
+        [LW_ISA_scalar] = "scalar",
+        [LW_ISA_avx2] = "scalar avx2",
+        [LW_ISA_avx512] = "scalar avx2 avx512",
+        [LW_ISA_neon] = "scalar neon",
+        [LW_ISA_dotprod] = "scalar neon dotprod",
+        [LW_ISA_i8mm] = "scalar neon dotprod i8mm",
+    };
+    for (uint32_t isa = 0; isa < LW_ISA_COUNT; isa++) {
+        CHECK(included[isa]);
+        for (uint32_t other = 0; other < LW_ISA_COUNT; other++)
+            CHECK_EQUAL(lw_isa_includes(isa, other),
+                        strstr(included[isa], lw_isa_name(other)) != NULL);
+    }
+    CHECK(!lw_isa_includes(LW_ISA_COUNT, LW_ISA_scalar) &&
+          !lw_isa_includes(LW_ISA_avx2, UINT32_MAX));
 }
 
 /* Each instruction set has every kernel: its own, or one of a lower set. */
@@ -102,6 +123,7 @@ static void test_layouts(void) {
 int main(void) {
     test_names();
     test_dispatch();
+    test_inclusion();
     test_selection();
     test_layouts();
     return 0;

@@ -53,7 +53,7 @@ static void expect_reference(size_t count, size_t rows) {
 }
 
 static void compute_reference(const lw_model *model) {
-    running r = start(model, (lw_session_options){.isa_limit = LW_ISA_SCALAR + 1});
+    running r = start(model, (lw_session_options){.isa_limit = LW_ISA_scalar + 1});
     for (uint32_t i = 0; i < PROMPT; i++) {
         CHECK_EQUAL(lw_eval(r.session, &prompt[i], 1, reference[i], 1), LW_OK);
         CHECK_EQUAL(lw_session_length(r.session), i + 1);
@@ -157,7 +157,7 @@ static void test_measure(const lw_model *model, lw_session_options options) {
             lw_measure_product(r.session, i, 1 + i % TOY_CHUNK, 2, logits[0], &seconds);
         const bool head = tensor.rows == TOY_VOCAB;
         const char *one, *many;
-        CHECK_EQUAL(lw_model_get_kernels(model, i, LW_ISA_SCALAR, &one, &many), LW_OK);
+        CHECK_EQUAL(lw_model_get_kernels(model, i, LW_ISA_scalar, &one, &many), LW_OK);
         CHECK_EQUAL(status, one || head ? LW_OK : LW_ERR_ARGUMENT);
         CHECK(status == LW_OK ? seconds > 0.0 && seconds < 60.0 : seconds < 0.0);
         if (head)
@@ -183,8 +183,8 @@ static void test_model(toy_head head, uint64_t *random) {
     CHECK_EQUAL(lw_model_open(file, bytes, 1, &model, NULL), LW_OK);
     test_schedule(&model);
     compute_reference(&model);
-    for (uint32_t isa = 0; isa <= lw_cpu_isa(); isa++)
-        for (uint32_t threads = 1; threads <= 4; threads++) {
+    for (uint32_t isa = 0; isa < LW_ISA_COUNT; isa++)
+        for (uint32_t threads = 1; lw_isa_includes(lw_cpu_isa(), isa) && threads <= 4; threads++) {
             const lw_session_options options = {
                 .threads = threads, .isa_limit = isa + 1, .pin = threads == 2};
             test_splits(&model, options, random);

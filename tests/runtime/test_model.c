@@ -295,9 +295,9 @@ static void test_accessors(void) {
     CHECK(tensor.name_bytes == 1 && tensor.name[0] == 'b');
     CHECK_EQUAL(lw_model_get_tensor(&model, TOY_TENSORS, &tensor), LW_ERR_ARGUMENT);
 
-    CHECK_EQUAL(lw_model_get_kernels(&model, SCALES_TENSOR, LW_ISA_SCALAR, &one, &many), LW_OK);
+    CHECK_EQUAL(lw_model_get_kernels(&model, SCALES_TENSOR, LW_ISA_scalar, &one, &many), LW_OK);
     CHECK(strcmp(one, "gemv_base3_mul_scalar") == 0 && strcmp(many, "gemm_base3_mul_scalar") == 0);
-    CHECK_EQUAL(lw_model_get_kernels(&model, 0, LW_ISA_SCALAR, &one, &many), LW_OK);
+    CHECK_EQUAL(lw_model_get_kernels(&model, 0, LW_ISA_scalar, &one, &many), LW_OK);
     CHECK(!one && !many);
     CHECK_EQUAL(lw_model_get_kernels(&model, 0, LW_ISA_COUNT, &one, &many), LW_ERR_ARGUMENT);
     CHECK_EQUAL(lw_model_open(toy + 4, toy_bytes - 4, 0, &model, NULL), LW_ERR_ARGUMENT);

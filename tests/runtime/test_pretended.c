@@ -56,28 +56,28 @@ typedef struct {
 } pretended;
 
 static const pretended processors[] = {
-    {"Nehalem", LW_ISA_SCALAR, {0, 0, 0, 0}},
-    {"Sandy Bridge", LW_ISA_SCALAR, {XSAVE | OSXSAVE | AVX, 0, 0, SAVES_YMM}},
-    {"Ivy Bridge", LW_ISA_SCALAR, {XSAVE | OSXSAVE | AVX | F16C, 0, 0, SAVES_YMM}},
-    {"Haswell", LW_ISA_AVX2, {V3_1, V3_7, 0, SAVES_YMM}},
-    {"Zen 2", LW_ISA_AVX2, {V3_1, V3_7, 0, SAVES_YMM}},
-    {"Alder Lake", LW_ISA_AVX2, {V3_1, V3_7, GFNI, SAVES_YMM}},
+    {"Nehalem", LW_ISA_scalar, {0, 0, 0, 0}},
+    {"Sandy Bridge", LW_ISA_scalar, {XSAVE | OSXSAVE | AVX, 0, 0, SAVES_YMM}},
+    {"Ivy Bridge", LW_ISA_scalar, {XSAVE | OSXSAVE | AVX | F16C, 0, 0, SAVES_YMM}},
+    {"Haswell", LW_ISA_avx2, {V3_1, V3_7, 0, SAVES_YMM}},
+    {"Zen 2", LW_ISA_avx2, {V3_1, V3_7, 0, SAVES_YMM}},
+    {"Alder Lake", LW_ISA_avx2, {V3_1, V3_7, GFNI, SAVES_YMM}},
     {"Knights Landing",
-     LW_ISA_AVX2,
+     LW_ISA_avx2,
      {V3_1, V3_7 | AVX512F | AVX512PF | AVX512ER | AVX512CD, 0, SAVES_ZMM}},
-    {"Skylake-X", LW_ISA_AVX2, {V3_1, V4_7, 0, SAVES_ZMM}},
-    {"Cascade Lake", LW_ISA_AVX2, {V3_1, V4_7, AVX512VNNI, SAVES_ZMM}},
-    {"Cannon Lake", LW_ISA_AVX2, {V3_1, ICE_LAKE_7, AVX512VBMI, SAVES_ZMM}},
-    {"Ice Lake", LW_ISA_AVX512, {V3_1, ICE_LAKE_7, ICE_LAKE_7C, SAVES_ZMM}},
-    {"Zen 4", LW_ISA_AVX512, {V3_1, ICE_LAKE_7, ICE_LAKE_7C, SAVES_ZMM}},
-    {"Zen 4, system without ZMM state", LW_ISA_AVX2, {V3_1, ICE_LAKE_7, ICE_LAKE_7C, SAVES_YMM}},
-    {"Zen 4, system without YMM state", LW_ISA_SCALAR, {V3_1, ICE_LAKE_7, ICE_LAKE_7C, X87_SSE}},
+    {"Skylake-X", LW_ISA_avx2, {V3_1, V4_7, 0, SAVES_ZMM}},
+    {"Cascade Lake", LW_ISA_avx2, {V3_1, V4_7, AVX512VNNI, SAVES_ZMM}},
+    {"Cannon Lake", LW_ISA_avx2, {V3_1, ICE_LAKE_7, AVX512VBMI, SAVES_ZMM}},
+    {"Ice Lake", LW_ISA_avx512, {V3_1, ICE_LAKE_7, ICE_LAKE_7C, SAVES_ZMM}},
+    {"Zen 4", LW_ISA_avx512, {V3_1, ICE_LAKE_7, ICE_LAKE_7C, SAVES_ZMM}},
+    {"Zen 4, system without ZMM state", LW_ISA_avx2, {V3_1, ICE_LAKE_7, ICE_LAKE_7C, SAVES_YMM}},
+    {"Zen 4, system without YMM state", LW_ISA_scalar, {V3_1, ICE_LAKE_7, ICE_LAKE_7C, X87_SSE}},
     {"Zen 4, hypervisor without XSAVE",
-     LW_ISA_SCALAR,
+     LW_ISA_scalar,
      {V3_1 & ~(XSAVE | OSXSAVE), ICE_LAKE_7, ICE_LAKE_7C, 0}},
-    {"Zen 4, hypervisor without leaf 7", LW_ISA_SCALAR, {V3_1, 0, 0, SAVES_ZMM}},
-    {"Haswell, hypervisor without F16C", LW_ISA_SCALAR, {V3_1 & ~F16C, V3_7, 0, SAVES_YMM}},
-    {"Haswell, hypervisor without FMA", LW_ISA_AVX2, {V3_1 & ~FMA, V3_7, 0, SAVES_YMM}},
+    {"Zen 4, hypervisor without leaf 7", LW_ISA_scalar, {V3_1, 0, 0, SAVES_ZMM}},
+    {"Haswell, hypervisor without F16C", LW_ISA_scalar, {V3_1 & ~F16C, V3_7, 0, SAVES_YMM}},
+    {"Haswell, hypervisor without FMA", LW_ISA_avx2, {V3_1 & ~FMA, V3_7, 0, SAVES_YMM}},
 };
 
 static void test_processors(void) {
@@ -93,7 +93,7 @@ static void test_processors(void) {
  * may be missing, and nothing else counts. */
 static void test_each_bit(void) {
     const lw_x86_features all = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
-    CHECK_EQUAL(lw_x86_isa(&all), LW_ISA_AVX512);
+    CHECK_EQUAL(lw_x86_isa(&all), LW_ISA_avx512);
     const lw_x86_features avx2 = {OSXSAVE | AVX | F16C, AVX2, 0, BIT(1) | YMM};
     const lw_x86_features avx512 = {0, AVX512F | AVX512BW | AVX512DQ | AVX512VL,
                                     AVX512VBMI | AVX512VNNI, OPMASK | ZMM_HI256 | HI16_ZMM};
@@ -108,14 +108,52 @@ static void test_each_bit(void) {
                                  (bit.leaf7_ebx & avx2.leaf7_ebx) | (bit.xcr0 & avx2.xcr0);
         const uint32_t of_avx512 = (bit.leaf7_ebx & avx512.leaf7_ebx) |
                                    (bit.leaf7_ecx & avx512.leaf7_ecx) | (bit.xcr0 & avx512.xcr0);
-        CHECK_EQUAL(lw_x86_isa(&without), of_avx2     ? LW_ISA_SCALAR
-                                          : of_avx512 ? LW_ISA_AVX2
-                                                      : LW_ISA_AVX512);
+        CHECK_EQUAL(lw_x86_isa(&without), of_avx2     ? LW_ISA_scalar
+                                          : of_avx512 ? LW_ISA_avx2
+                                                      : LW_ISA_avx512);
+    }
+}
+
+/* AT_HWCAP and AT_HWCAP2 of Linux, as /proc/cpuinfo of these boards lists them. */
+#define FP_ASIMD (BIT(0) | BIT(1))
+#define CRC32 BIT(7)
+#define ATOMICS BIT(8)
+#define FPHP_ASIMDHP (BIT(9) | BIT(10))
+#define ASIMDRDM BIT(12)
+#define ASIMDDP BIT(20)
+#define SVE BIT(22)
+#define I8MM BIT(13)
+#define BF16 BIT(14)
+
+static void test_arm(void) {
+    static const struct {
+        uint32_t isa;
+        lw_arm_features features;
+    } boards[] = {
+        {LW_ISA_neon, {FP_ASIMD | CRC32, 0}}, /* Cortex-A53, A72: Raspberry Pi 3, 4 */
+        {LW_ISA_dotprod, {FP_ASIMD | CRC32 | ATOMICS | FPHP_ASIMDHP | ASIMDRDM | ASIMDDP, 0}},
+        {LW_ISA_neon, {FP_ASIMD | CRC32 | FPHP_ASIMDHP | SVE, 0}}, /* A64FX */
+        {LW_ISA_i8mm, {FP_ASIMD | ATOMICS | FPHP_ASIMDHP | ASIMDDP | SVE, I8MM | BF16}},
+        {LW_ISA_neon, {FP_ASIMD, I8MM}}, /* a hypervisor that hides the dot product */
+        {LW_ISA_scalar, {0, 0}},
+    };
+    for (size_t i = 0; i < sizeof boards / sizeof *boards; i++)
+        CHECK_EQUAL(lw_arm_isa(&boards[i].features), boards[i].isa);
+    const lw_arm_features all = {UINT64_MAX, UINT64_MAX};
+    for (int n = 0; n < 64; n++) {
+        const uint64_t bit = UINT64_C(1) << n;
+        const lw_arm_features without = {all.hwcap & ~bit, all.hwcap2};
+        const lw_arm_features without2 = {all.hwcap, all.hwcap2 & ~bit};
+        CHECK_EQUAL(lw_arm_isa(&without), bit == BIT(1)    ? LW_ISA_scalar
+                                          : bit == ASIMDDP ? LW_ISA_neon
+                                                           : LW_ISA_i8mm);
+        CHECK_EQUAL(lw_arm_isa(&without2), bit == I8MM ? LW_ISA_dotprod : LW_ISA_i8mm);
     }
 }
 
 int main(void) {
     test_processors();
+    test_arm();
     test_each_bit();
     return 0;
 }

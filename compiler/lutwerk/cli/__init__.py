@@ -25,7 +25,7 @@ Compile ternary and low-bit language models into bundles that run fast, and exac
 """
 
 _EPILOG = """\
-`lutwerk COMMAND --help` explains a command and shows an example. LUTWERK_ISA=scalar|avx2|avx512
+`lutwerk COMMAND --help` explains a command and shows an example. LUTWERK_ISA=scalar, avx2, ...
 makes the runtime use a lower instruction set; results are the same bit for bit. Exit codes: 0
 success, 1 failure, 2 wrong usage.
 """

@@ -30,10 +30,16 @@ typedef enum {
 #undef LW_STATUS
 } lw_status;
 
-/* --- begin cffi --- */
+/* Instruction sets: numbers of isas.def, which are ordered within an architecture only; see
+ * lw_isa_includes. */
+enum {
+#define LW_ISA(number, name, architecture) LW_ISA_##name = number,
+#include "isas.def"
+#undef LW_ISA
+    LW_ISA_COUNT
+};
 
-/* Instruction sets, lowest first; each implies the ones below it. */
-enum { LW_ISA_SCALAR = 0, LW_ISA_AVX2 = 1, LW_ISA_AVX512 = 2, LW_ISA_COUNT = 3 };
+/* --- begin cffi --- */
 
 /* ---- models ---- */
 
@@ -52,7 +58,7 @@ typedef struct {
     uint32_t head_dim;
     uint32_t max_context; /* positions that the stored rotary tables cover */
     uint32_t chunk;       /* tokens evaluated together at most */
-    uint32_t isa;         /* lowest LW_ISA_* that the bundle was compiled for */
+    uint32_t isa;         /* least LW_ISA_* that the bundle was compiled for */
     uint32_t tensors;
     uint32_t ops;
     uint32_t bos;          /* token id, or UINT32_MAX */
@@ -106,7 +112,8 @@ void lw_model_get_golden(const lw_model *model, const uint32_t **tokens, uint32_
 typedef struct {
     uint32_t context; /* positions in the KV cache; default and maximum: the model's max_context */
     uint32_t threads; /* default 1; at most 256 */
-    uint32_t isa_limit; /* highest LW_ISA_* to use plus 1; 0: the best that this processor has */
+    uint32_t isa_limit; /* highest LW_ISA_* to use plus 1; 0, and one that this processor lacks: the
+                           best that it has */
     uint32_t pin;       /* 1: pin thread i to the i-th processor that this process may use */
 } lw_session_options;
 
@@ -203,7 +210,9 @@ const char *lw_status_message(uint32_t status); /* one sentence */
 const char *lw_section_name(uint32_t section);  /* "CONF", in the order of the file, or NULL */
 const char *lw_isa_name(uint32_t isa);          /* "avx512" */
 uint32_t lw_cpu_isa(void);                      /* the best LW_ISA_* of this processor */
-uint32_t lw_cpu_count(void);                    /* processors that this process may use */
+/* 1 if a processor whose best instruction set is `isa` runs programs for `other`, else 0. */
+int lw_isa_includes(uint32_t isa, uint32_t other);
+uint32_t lw_cpu_count(void); /* processors that this process may use */
 
 /* --- end cffi --- */
 
