@@ -5,8 +5,8 @@
 enum { GOLD_MAX_TOKENS = 4096, SHA256_BYTES = 32 };
 
 static const char magic[8] = "lutwerk\n";
-static const char tags[LW_SECTION_COUNT][5] = {"CONF", "TENS", "PLAN", "STRS",
-                                               "TOKN", "TEXT", "GOLD", "DATA"};
+static const char tags[LW_SECTION_COUNT][5] = {"CONF", "TENS", "PLAN", "STRS", "TOKN",
+                                               "TEXT", "CHAT", "GOLD", "DATA"};
 
 static bool all_zero(const uint8_t *bytes, uint64_t count) {
     for (uint64_t i = 0; i < count; i++)
@@ -112,6 +112,18 @@ static lw_status check_text(const lw_model_view *model) {
     return fits ? LW_OK : LW_ERR_TEXT;
 }
 
+/* The chat template's tables, which name tokens of the tokeniser. An empty section is none. */
+static lw_status check_chat(const lw_model_view *model) {
+    lw_text text;
+    lw_chat chat;
+    if (model->chat_bytes == 0)
+        return LW_OK;
+    if (model->text_bytes == 0 ||
+        lw_text_open(model->text, (size_t)model->text_bytes, &text) != LW_OK)
+        return LW_ERR_CHAT;
+    return lw_chat_open(model->chat, (size_t)model->chat_bytes, &text, &chat);
+}
+
 static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weights,
                             lw_model_view *model, uint32_t *detail) {
     lw_status status = check_header(file, bytes);
@@ -136,6 +148,8 @@ static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weight
         .strings_bytes = sections[LW_STRS].bytes,
         .text = file + sections[LW_TEXT].offset,
         .text_bytes = sections[LW_TEXT].bytes,
+        .chat = file + sections[LW_CHAT].offset,
+        .chat_bytes = sections[LW_CHAT].bytes,
         .data = file + sections[LW_DATA].offset,
         .data_bytes = sections[LW_DATA].bytes,
     };
@@ -153,6 +167,10 @@ static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weight
     if (status == LW_OK) {
         *detail = LW_TEXT;
         status = check_text(model);
+    }
+    if (status == LW_OK) {
+        *detail = LW_CHAT;
+        status = check_chat(model);
     }
     return status;
 }
@@ -180,4 +198,15 @@ lw_status lw_model_get_text(const lw_model *model, lw_text *text) {
     const lw_model_view view = lw_view_model(model);
     return view.text_bytes > 0 ? lw_text_open(view.text, (size_t)view.text_bytes, text)
                                : LW_ERR_ARGUMENT;
+}
+
+lw_status lw_model_get_chat(const lw_model *model, lw_chat *chat) {
+    lw_text text;
+    if (!model || !chat)
+        return LW_ERR_ARGUMENT;
+    const lw_model_view view = lw_view_model(model);
+    const lw_status status = lw_model_get_text(model, &text);
+    if (status != LW_OK || view.chat_bytes == 0)
+        return LW_ERR_ARGUMENT;
+    return lw_chat_open(view.chat, (size_t)view.chat_bytes, &text, chat);
 }
