@@ -168,14 +168,25 @@ int bundle_fault(const run_bundle *bundle, lw_status status, uint32_t detail) {
                 lw_status_name(status), place, step);
 }
 
+/* The processors that an instruction set belongs to, as `uname -m` calls them. */
+static const char *architecture(uint32_t isa) {
+    static const char *const names[] = {
+#define LW_ISA(number, name, architecture) [number] = #architecture,
+#include "lutwerk/isas.def"
+#undef LW_ISA
+    };
+    return isa < sizeof names / sizeof *names ? names[isa] : "unknown";
+}
+
 int bundle_fits(const run_bundle *bundle) {
-    const uint32_t best = lw_cpu_isa();
-    if (best >= bundle->info.isa)
+    const uint32_t needed = bundle->info.isa, best = lw_cpu_isa();
+    if (lw_isa_includes(best, needed))
         return CODE_DONE;
     return fail(CODE_MISFIT,
-                "%s: needs %s; this processor has %s; compile it with --target for this device "
-                "(`lutwerk targets` lists them)",
-                bundle->path, lw_isa_name(bundle->info.isa), lw_isa_name(best));
+                "%s: needs %s (%s); this processor has %s (%s); compile it with --target for this "
+                "device (`lutwerk targets` lists them)",
+                bundle->path, lw_isa_name(needed), architecture(needed), lw_isa_name(best),
+                architecture(best));
 }
 
 uint64_t bundle_parameters(const run_bundle *bundle) {

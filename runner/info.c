@@ -56,7 +56,7 @@ static void gather(const run_bundle *bundle, const run_options *options, facts *
     f->context = options->context && options->context < most ? options->context : most;
     f->workspace = engine_bytes(bundle, f->context, f->threads);
     f->isa = lw_cpu_isa();
-    f->fits = f->isa >= bundle->info.isa;
+    f->fits = lw_isa_includes(f->isa, bundle->info.isa);
 }
 
 static void add_words(const facts *f, text_buffer *text) {

@@ -109,7 +109,7 @@ HOSTILE = {
     "flip in section table": ("ERR_CHECKSUM", flip(70)),
     "flip in conf": ("ERR_CHECKSUM", flip(330)),
     "flip in weights": ("ERR_CHECKSUM", flip(-5)),
-    "nine sections": ("ERR_SECTION", header("sections", 9)),
+    "ten sections": ("ERR_SECTION", header("sections", 10)),
     "sections re-ordered": ("ERR_SECTION", edit(swap_sections)),
     "golden token outside the vocabulary": ("ERR_TOKEN", edit(golden_token)),
     "unknown format": ("ERR_FORMAT", put("tensors", 1, "format", 99)),

@@ -22,7 +22,7 @@ _ATTENTION_TOKENS = 8
 def build_manifest(
     graph: Graph, records: Records, golden: Golden, model: dict[str, Any], facts: dict[str, Any]
 ) -> dict[str, Any]:
-    """The manifest as JSON-ready data; ``facts`` holds version, target, source, tuning and quantisation."""
+    """The manifest as JSON-ready data; ``facts`` holds version, target, source, tuning, chat and quantisation."""
     config = graph.config
     return {
         "lutwerk": facts["version"],
@@ -33,6 +33,7 @@ def build_manifest(
         "isa": facts["isa"],
         "source": facts["source"],
         "tuning": facts["tuning"],
+        "chat": facts["chat"],
         "model": {
             "vocab": config.vocab,
             "hidden": config.hidden,
