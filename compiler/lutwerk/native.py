@@ -105,6 +105,12 @@ def default_threads() -> int:
     return min(int(lib.lw_cpu_count()), MAX_THREADS)
 
 
+def _ask_for_huge_pages(memory: mmap.mmap) -> None:
+    """Fewer TLB misses on weights and the KV cache; where the system has none, that costs only speed."""
+    with suppress(AttributeError, OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+
+
 class Model:
     """An open model.lw, mapped read-only. ``check_weights`` also compares the checksum of all weights.
 
@@ -120,6 +126,7 @@ class Model:
                 if os.fstat(file.fileno()).st_size == 0:
                     raise status_error(str(path), lib.LW_ERR_TRUNCATED)
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            _ask_for_huge_pages(self._map)
         except OSError as error:
             raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
         self._data = ffi.from_buffer(self._map)
@@ -263,10 +270,7 @@ class Session:
                 "available; give a smaller context",
                 "ERR_WORKSPACE",
             ) from error
-        # Fewer TLB misses on the KV cache; some kernels are built without it, which costs only
-        # speed.
-        with suppress(AttributeError, OSError):
-            memory.madvise(mmap.MADV_HUGEPAGE)
+        _ask_for_huge_pages(memory)
         workspace = ffi.from_buffer(memory, require_writable=True)
         handle = ffi.new("lw_session **")
         options = _options(self.context, threads, isa, pin=pin)

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from lutwerk.emit.data import weight_bytes
+from lutwerk.emit.pieces import PieceWriter
 from lutwerk.emit.records import Records
 from lutwerk.layouts import ALIGN
 from lutwerk.model_file import (
@@ -66,10 +67,13 @@ def write_model(
     sections["GOLD"] = np.array([golden, *tokens], "<u4").tobytes() + bytes(32)
     crcs = {name: zlib.crc32(content) for name, content in sections.items()}
     with path.open("w+b") as file:
-        for name, content in sections.items():
-            file.seek(extents[name][0])
-            file.write(content)
-        crcs["DATA"] = _write_data(file, extents["DATA"][0], records, progress)
+        out = PieceWriter(file)
+        for name in SECTIONS[:-1]:
+            out.pad_to(extents[name][0])
+            out.write(sections[name])
+        out.pad_to(extents["DATA"][0])
+        crcs["DATA"] = _write_data(out, records, progress)
+        out.flush()
         _write_header(file, extents, crcs)
         file.flush()
 
@@ -86,26 +90,28 @@ def write_model(
     return Golden(tokens, digest.hexdigest())
 
 
-def _write_data(file: BinaryIO, start: int, records: Records, progress: Progress) -> int:
+def _write_data(out: PieceWriter, records: Records, progress: Progress) -> int:
     """Write all weights and return the CRC-32 of the section."""
-    crc = position = 0
-    file.seek(start)
+    crc = 0
+    start = out.position
 
     def put(content: memoryview | bytes) -> None:
-        nonlocal crc, position
-        file.write(content)
+        nonlocal crc
+        out.write(content)
         crc = zlib.crc32(content, crc)
-        position += len(content)
+
+    def pad_to(offset: int) -> None:
+        put(bytes(start + offset - out.position))
 
     progress.start("quantise and pack", records.data_bytes)
     for weight, row in zip(records.weights, records.tensors, strict=True):
         codes, scales = weight_bytes(weight)
-        put(bytes(int(row["codes"]) - position))
+        pad_to(int(row["codes"]))
         for piece in codes:
             put(piece.data)
             progress.advance(piece.size)
         if scales.size:
-            put(bytes(int(row["scales"]) - position))
+            pad_to(int(row["scales"]))
             put(scales.data)
             progress.advance(scales.size)
     progress.finish()
