@@ -21,7 +21,9 @@ enum {
     LW_MAX_TILE_ROWS = 64,
 };
 
-/* A packed matrix of integer codes: weight(n, k) = (code(n, k) - offset) * scale(n, k / group). */
+/* A packed matrix of integer codes: weight(n, k) = (step * code(n, k) - zero) * scale(n, k /
+ * group), where step is lw_code_step(bits), and zero is zeros(n, k / group) or, without them,
+ * offset. */
 typedef struct {
     const uint8_t *codes; /* in the kernel's layout, 64-byte aligned */
     const void *scales;   /* 64-byte aligned. group == 0: float32 [rows padded to tile_rows];
@@ -29,9 +31,16 @@ typedef struct {
     int32_t rows;         /* N >= 1 */
     int32_t cols;         /* K >= 1; bits * cols limits: FORMAT.md "Limits" */
     int32_t bits;         /* width of a code, 1..8 */
-    int32_t offset;       /* code of the value 0 */
+    int32_t offset;       /* code of the value 0; 1 where bits is 1 */
     int32_t group;        /* columns per scale, a multiple of 32, or 0 for one scale per row */
+    const uint8_t *zeros; /* NULL, or zero points in the order of the scales, for groups of at most
+                             128 columns; 64-byte aligned */
 } lw_matrix;
+
+/* Codes of 1 bit stand for -1 and +1, 2 apart. */
+static inline int32_t lw_code_step(int32_t bits) {
+    return bits == 1 ? 2 : 1;
+}
 
 /* int8 activations of some tokens: activation(t, k) = codes[t * stride + k] * scales[t]. */
 typedef struct {
@@ -96,7 +105,7 @@ typedef void lw_split_refine_fn(const lw_matrix *w, const lw_q8 *x, const lw_spl
 typedef void lw_gemv_float_fn(const void *w, int32_t cols, const float *x, float *y,
                               int32_t row_begin, int32_t row_end);
 
-/* One row of a packed matrix as float32 [cols]: y[k] = (code - offset) * scale. */
+/* One row of a packed matrix as float32 [cols]: y[k] = (step * code - zero) * scale. */
 typedef void lw_gather_fn(const lw_matrix *w, int32_t row, float *y);
 
 /* y = x / sqrt(mean(x^2) + eps) * w, float32 [n]; y may be x. RMSNorm: Zhang and Sennrich, arXiv

@@ -54,9 +54,20 @@ class Format:
         return self.codebook == "FLOAT"
 
     @property
+    def has_zeros(self) -> bool:
+        """Whether each row and group has a zero point of its own, instead of ``offset``."""
+        return self.codebook == "UINT"
+
+    @property
+    def step(self) -> int:
+        """What the value of a code rises by from code to code: value = step * code - offset."""
+        return 2 if self.codebook == "BINARY" else 1
+
+    @property
     def offset(self) -> int:
-        """The code of the value 0."""
-        return {"TERNARY": 1, "INT57": 30}.get(self.codebook, 1 << (self.bits - 1))
+        """The zero point, the same for all; 0 where each group has its own."""
+        others = {"TERNARY": 1, "INT57": 30, "BINARY": 1, "UINT": 0}
+        return others.get(self.codebook, 1 << (self.bits - 1))
 
     @property
     def max_code(self) -> int:

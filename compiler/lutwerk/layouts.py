@@ -7,6 +7,8 @@ compares the two on every layout of tiles. Layout ``split``, whose parts are not
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,10 +64,18 @@ def code_bytes(fmt: Format, layout: Layout, rows: int, cols: int) -> int:
 
 
 def scale_bytes(fmt: Format, layout: Layout, rows: int, cols: int) -> int:
-    """Bytes of the scales of a matrix."""
+    """Bytes of the scales of a matrix, with the zero points behind them."""
     padded = -(-rows // layout.tile_rows) * layout.tile_rows
     per_row = {"NONE": 0, "ROW_F32": 4, "GROUP_F16": 2 * fmt.groups(cols)}[fmt.scale]
+    if zeros := zero_bytes(fmt, layout, rows, cols):
+        return -(-padded * per_row // ALIGN) * ALIGN + zeros
     return padded * per_row
+
+
+def zero_bytes(fmt: Format, layout: Layout, rows: int, cols: int) -> int:
+    """Bytes of the zero points of a matrix, the last of those of the scales."""
+    tiles = -(-rows // layout.tile_rows)
+    return tiles * layout.tile_rows * fmt.groups(cols) if fmt.has_zeros else 0
 
 
 def lut_bytes(layout: Layout, cols: int) -> int:
@@ -154,19 +164,44 @@ def unpack(packed: Bytes, fmt: Format, layout: Layout, rows: int, cols: int) -> 
     return tiles.reshape(row_tiles * layout.tile_rows, -1)[:rows, :cols]
 
 
-def pack_scales(scales: NDArray[np.float32], fmt: Format, layout: Layout) -> Bytes:
-    """Pack scales float32 [rows, groups] in the order of FORMAT.md. Returns uint8 [scale_bytes]."""
-    rows, groups = scales.shape
-    padded = np.zeros((-(-rows // layout.tile_rows), layout.tile_rows, groups), np.float32)
-    padded.reshape(-1, groups)[:rows] = scales
+def pack_scales(
+    scales: NDArray[np.float32], zeros: Codes | None, fmt: Format, layout: Layout
+) -> Bytes:
+    """Pack scales float32 and zero points uint8 [rows, groups], if there are any, in the order of FORMAT.md.
+
+    Returns uint8 [scale_bytes].
+    """
     kind = "<f4" if fmt.scale == "ROW_F32" else "<f2"
-    return np.ascontiguousarray(padded.transpose(0, 2, 1).astype(kind)).reshape(-1).view(np.uint8)
+    packed = _pack_groups(scales.astype(kind), layout)
+    if zeros is None:
+        return packed
+    padding = np.zeros(-packed.size % ALIGN, np.uint8)
+    return np.concatenate([packed, padding, _pack_groups(zeros, layout)])
+
+
+def _pack_groups(numbers: NDArray[Any], layout: Layout) -> Bytes:
+    rows, groups = numbers.shape
+    padded = np.zeros((-(-rows // layout.tile_rows), layout.tile_rows, groups), numbers.dtype)
+    padded.reshape(-1, groups)[:rows] = numbers
+    return np.ascontiguousarray(padded.transpose(0, 2, 1)).reshape(-1).view(np.uint8)
 
 
 def unpack_scales(
-    packed: Bytes, fmt: Format, layout: Layout, rows: int, cols: int
-) -> NDArray[np.float32]:
-    """Read back scales float32 [rows, groups]."""
-    kind = "<f4" if fmt.scale == "ROW_F32" else "<f2"
-    tiles = packed.view(kind).reshape(-1, fmt.groups(cols), layout.tile_rows)
-    return tiles.transpose(0, 2, 1).reshape(-1, fmt.groups(cols))[:rows].astype(np.float32)
+    packed: Bytes, fmt: Format, layout: Layout, rows: int, cols: int, block: range
+) -> tuple[NDArray[np.float32], Codes | None]:
+    """Read back scales float32 and zero points uint8 [rows, groups], if there are any.
+
+    ``block`` says of which rows; it begins with a row tile.
+    """
+    groups = fmt.groups(cols)
+    zeros = zero_bytes(fmt, layout, rows, cols)
+    kind = np.dtype("<f4" if fmt.scale == "ROW_F32" else "<f2")
+    count = -(-rows // layout.tile_rows) * layout.tile_rows * groups
+    first, last = block.start // layout.tile_rows, -(-block.stop // layout.tile_rows)
+
+    def read(numbers: NDArray[Any]) -> NDArray[Any]:
+        tiles = numbers.reshape(-1, groups, layout.tile_rows)[first:last]
+        return tiles.transpose(0, 2, 1).reshape(-1, groups)[: len(block)]
+
+    scales = read(packed[: count * kind.itemsize].view(kind)).astype(np.float32)
+    return scales, read(packed[packed.size - zeros :]) if zeros else None

@@ -20,8 +20,12 @@ _PARTS = ("source", "cache_mib", "bandwidth", "rates")
 
 
 def family(fmt: Format) -> str:
-    """Formats that a kernel runs at one speed: ``ternary``, ``i2`` to ``i8`` (any group), ``f16``, ``f32``."""
-    return f"i{fmt.bits}" if fmt.codebook in ("INT", "INT57") else fmt.name
+    """Formats that a kernel runs at about one speed: ``ternary``, ``i1`` to ``i8``, ``f16``, ``f32``.
+
+    Groups and zero points make little difference; ``i1`` is the codebook BINARY.
+    """
+    named = fmt.is_float or fmt.codebook == "TERNARY"
+    return fmt.name if named else f"i{fmt.bits}"
 
 
 def families(layout: str) -> tuple[str, ...]:

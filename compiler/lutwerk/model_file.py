@@ -108,30 +108,34 @@ class StoredTensor:
         step = round_up(rows, self.layout.tile_rows)
         return [range(i, min(i + step, self.rows)) for i in range(0, self.rows, step)]
 
-    def block(self, rows: range) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Codes [rows, cols] and scales float32 [rows, groups] of a block from :meth:`row_blocks`."""
+    def block(self, rows: range) -> tuple[NDArray[np.int16], NDArray[np.float32]]:
+        """Values int16 [rows, cols] and scales float32 [rows, groups] of a block from :meth:`row_blocks`.
+
+        An element of the matrix is a value times its scale.
+        """
+        scales, zeros = layouts.unpack_scales(
+            self.scales, self.format, self.layout, self.rows, self.cols, rows
+        )
+        values = self._codes(rows).astype(np.int16) * np.int16(self.format.step)
+        if zeros is None:
+            return values - np.int16(self.format.offset), scales
+        return values - np.repeat(zeros.astype(np.int16), self.format.group, axis=1)[
+            :, : self.cols
+        ], scales
+
+    def _codes(self, rows: range) -> NDArray[np.uint8]:
+        if self.layout.name == "split":
+            return split.unpack(self.codes, self.rows, self.cols, rows)
         first_tile = rows.start // self.layout.tile_rows
         last_tile = -(-rows.stop // self.layout.tile_rows)
-        tiles = -(-self.rows // self.layout.tile_rows)
-        per_tile = self.codes.size // tiles
-        scale_tile = self.scales.size // tiles
-        scales = layouts.unpack_scales(
-            self.scales[first_tile * scale_tile : last_tile * scale_tile],
-            self.format,
-            self.layout,
-            len(rows),
-            self.cols,
-        )
-        if self.layout.name == "split":
-            return split.unpack(self.codes, self.rows, self.cols, rows), scales
-        codes = layouts.unpack(
+        per_tile = self.codes.size // -(-self.rows // self.layout.tile_rows)
+        return layouts.unpack(
             self.codes[first_tile * per_tile : last_tile * per_tile],
             self.format,
             self.layout,
             len(rows),
             self.cols,
         )
-        return codes, scales
 
 
 @dataclass(frozen=True)

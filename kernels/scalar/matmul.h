@@ -35,15 +35,24 @@ static inline int32_t lw_x_sum(const int32_t *sums, int32_t begin, int32_t end) 
     return sum;
 }
 
-/* The scale of group g for row r of a row tile. */
+/* Where the scale and the zero point of group g for row r of a row tile lie, in elements. */
+static inline size_t lw_group_row(const lw_matrix *w, int32_t tile_rows, int32_t tile, int32_t g,
+                                  int32_t r) {
+    const size_t group = (size_t)lw_group_cols(w);
+    const size_t groups = ((size_t)w->cols + group - 1) / group;
+    return ((size_t)tile * groups + (size_t)g) * (size_t)tile_rows + (size_t)r;
+}
+
 static inline float lw_scale(const lw_matrix *w, int32_t tile_rows, int32_t tile, int32_t g,
                              int32_t r) {
-    if (w->group == 0) {
-        return ((const float *)w->scales)[(size_t)tile * (size_t)tile_rows + (size_t)r];
-    }
-    const size_t groups = ((size_t)w->cols + (size_t)w->group - 1) / (size_t)w->group;
-    const size_t row = ((size_t)tile * groups + (size_t)g) * (size_t)tile_rows + (size_t)r;
-    return lw_f16_to_f32(((const uint16_t *)w->scales)[row]);
+    const size_t at = lw_group_row(w, tile_rows, tile, g, r);
+    return w->group == 0 ? ((const float *)w->scales)[at]
+                         : lw_f16_to_f32(((const uint16_t *)w->scales)[at]);
+}
+
+static inline int32_t lw_zero(const lw_matrix *w, int32_t tile_rows, int32_t tile, int32_t g,
+                              int32_t r) {
+    return w->zeros ? w->zeros[lw_group_row(w, tile_rows, tile, g, r)] : w->offset;
 }
 
 /* The first column tile of a row tile. */
@@ -60,6 +69,7 @@ static inline void lw_gemv_scalar(const lw_layout *layout, const lw_matrix *w, c
                                   float *y, int32_t tile_begin, int32_t tile_end) {
     const int32_t rows = layout->tile_rows;
     const int32_t cols = layout->tile_cols;
+    const int32_t step = lw_code_step(w->bits);
     const int32_t group_cols = lw_group_cols(w);
     for (int32_t tile = tile_begin; tile < tile_end; tile++) {
         const uint8_t *packed = lw_row_tile(w, layout, tile);
@@ -76,9 +86,10 @@ static inline void lw_gemv_scalar(const lw_layout *layout, const lw_matrix *w, c
                     sums[r] += lw_dot(codes + r * cols, x->codes + k, cols);
                 }
             }
-            const int32_t zero = w->offset * lw_x_sum(x->sums, begin, end);
+            const int32_t x_sum = lw_x_sum(x->sums, begin, end);
             for (int32_t r = 0; r < rows; r++) {
-                acc[r] = acc[r] + lw_scale(w, rows, tile, g, r) * (float)(sums[r] - zero);
+                const int32_t sum = step * sums[r] - lw_zero(w, rows, tile, g, r) * x_sum;
+                acc[r] = acc[r] + lw_scale(w, rows, tile, g, r) * (float)sum;
             }
         }
         for (int32_t r = 0; r < lw_min_i32(rows, w->rows - tile * rows); r++) {
@@ -92,6 +103,7 @@ static inline void lw_gemm_scalar(const lw_layout *layout, const lw_matrix *w, c
                                   int32_t tokens, float *y, size_t y_stride, int32_t tile_begin,
                                   int32_t tile_end, void *scratch) {
     const int32_t rows = layout->tile_rows;
+    const int32_t step = lw_code_step(w->bits);
     const int32_t group_cols = lw_group_cols(w);
     uint8_t *codes = scratch;
     for (int32_t tile = tile_begin; tile < tile_end; tile++) {
@@ -109,8 +121,8 @@ static inline void lw_gemm_scalar(const lw_layout *layout, const lw_matrix *w, c
                 float acc = 0.0f;
                 for (int32_t k = 0, g = 0; k < w->cols; g++) {
                     const int32_t n = lw_min_i32(w->cols - k, group_cols);
-                    const int32_t sum =
-                        lw_dot(row + k, xt + k, n) - w->offset * lw_x_sum(sums, k, k + n);
+                    const int32_t sum = step * lw_dot(row + k, xt + k, n) -
+                                        lw_zero(w, rows, tile, g, r) * lw_x_sum(sums, k, k + n);
                     acc = acc + lw_scale(w, rows, tile, g, r) * (float)sum;
                     k += n;
                 }
@@ -120,19 +132,21 @@ static inline void lw_gemm_scalar(const lw_layout *layout, const lw_matrix *w, c
     }
 }
 
-/* One row: y[k] = (code - offset) * scale. */
+/* One row: y[k] = (step * code - zero) * scale. */
 static inline void lw_gather_scalar(const lw_layout *layout, const lw_matrix *w, int32_t row,
                                     float *y) {
     const int32_t tile = row / layout->tile_rows;
     const int32_t r = row % layout->tile_rows;
+    const int32_t step = lw_code_step(w->bits);
     const int32_t group_cols = lw_group_cols(w);
     const uint8_t *packed = lw_row_tile(w, layout, tile);
     for (int32_t k = 0; k < w->cols; k++) {
         const size_t tile_bytes = lw_tile_bytes(layout, w->bits);
         const uint8_t *column_tile = packed + (size_t)(k / layout->tile_cols) * tile_bytes;
-        const uint32_t code = layout->code(column_tile, w->bits, r, k % layout->tile_cols);
-        y[k] = (float)((int32_t)code - w->offset) *
-               lw_scale(w, layout->tile_rows, tile, k / group_cols, r);
+        const int32_t g = k / group_cols;
+        const int32_t code = (int32_t)layout->code(column_tile, w->bits, r, k % layout->tile_cols);
+        y[k] = (float)(step * code - lw_zero(w, layout->tile_rows, tile, g, r)) *
+               lw_scale(w, layout->tile_rows, tile, g, r);
     }
 }
 

@@ -3,7 +3,7 @@
  * VPMADDUBSW adds two products u8 * s8 and saturates at 16 bits. With |x| <= 127 and codes below
  * 2^b one result is at most 2 * 127 * (2^b - 1), so sums of lw_exact_run(b) results stay exact:
  *
- *   - b = 1 to 4: at most 254, 762, 1778, 3810; a run of 8 reaches 30480
+ *   - b = 1 to 4: at most 508 (codes 0 and 2), 762, 1778, 3810; a run of 8 reaches 30480
  *   - b = 5: 7874, a run of 4 reaches 31496
  *   - b = 6: 16002, a run of 2 reaches 32004
  *   - b = 7: 32258, no run
@@ -81,9 +81,32 @@ LW_INLINE __m256i lw_mul_signed(__m256i codes, __m256i x) {
     return _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes));
 }
 
+/* The zero points where lw_tile_scales has scales; NULL where the matrix has none. */
+LW_INLINE const uint8_t *lw_tile_zeros(const lw_matrix *w, int32_t tile_rows, int32_t tile,
+                                       int32_t row) {
+    if (w->zeros == NULL) {
+        return NULL;
+    }
+    const size_t groups = ((size_t)w->cols + (size_t)w->group - 1) / (size_t)w->group;
+    return w->zeros + (size_t)tile * groups * (size_t)tile_rows + (size_t)row;
+}
+
+/* What a group's sums of codes minus `less` are too large by, for 8 rows: (zero - less) * x_sum.
+ * Zero points are multiplied as words, |x_sum| <= 128 * 127 < 2^15; the upper words count 0. */
+LW_INLINE __m256i lw_zero_sums(const lw_matrix *w, const uint8_t *zeros, size_t index, int32_t less,
+                               int32_t x_sum) {
+    if (zeros == NULL) {
+        return _mm256_set1_epi32((w->offset - less) * x_sum);
+    }
+    const __m256i zero =
+        _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(zeros + index)));
+    return _mm256_madd_epi16(_mm256_sub_epi32(zero, _mm256_set1_epi32(less)),
+                             _mm256_set1_epi32(x_sum & 0xffff));
+}
+
 /* acc + scale * (float)(sums - zero): one group, in the order of runtime/FORMAT.md, "Numerics". */
-LW_INLINE __m256 lw_add_group(__m256 acc, __m256 scale, __m256i sums, int32_t zero) {
-    const __m256 s = _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, _mm256_set1_epi32(zero)));
+LW_INLINE __m256 lw_add_group(__m256 acc, __m256 scale, __m256i sums, __m256i zero) {
+    const __m256 s = _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, zero));
     return _mm256_add_ps(acc, _mm256_mul_ps(scale, s));
 }
 

@@ -12,10 +12,11 @@
 
 enum { LW_BLOCK_ROWS = 16, LW_STEP_BYTES = 64, LW_MAX_TOKENS = 4 };
 
-/* 16 rows of a row tile, unpacked. 8-bit codes are stored minus 128. */
+/* 16 rows of a row tile, unpacked. 8-bit codes are stored minus 128, codes of 1 bit times 2. */
 typedef struct {
     const uint8_t *codes; /* 16 * round_up(cols, 32) bytes; behind the last column x is 0 */
     const void *scales;   /* of its first row in group 0, see lw_tile_scales */
+    const uint8_t *zeros; /* alike, or NULL */
     size_t tile_rows;     /* scales from one group to the next */
     int32_t rows;         /* that exist; may be above 16, or below 1 */
 } lw_row_block;
@@ -49,7 +50,7 @@ LW_INLINE void lw_add_block(__m256i sums[LW_MAX_TOKENS][2], const uint8_t *codes
 /* y of 16 rows for tokens [token, token + tokens). */
 LW_INLINE void lw_gemm_tokens(int tokens, int bits, const lw_matrix *w, const lw_row_block *rows,
                               const lw_q8 *x, int32_t token, float *y, size_t y_stride) {
-    const int32_t offset = bits == 8 ? w->offset - 128 : w->offset;
+    const int32_t less = bits == 8 ? 128 : 0;
     const int32_t blocks = lw_blocks(w);
     const int32_t group_blocks = lw_group_blocks(w);
     const size_t stride = (size_t)x->stride;
@@ -78,9 +79,10 @@ LW_INLINE void lw_gemm_tokens(int tokens, int bits, const lw_matrix *w, const lw
         const __m256 lo = lw_load_scales(w, rows->scales, row);
         const __m256 hi = lw_load_scales(w, rows->scales, row + 8);
         for (int t = 0; t < tokens; t++) {
-            const int32_t zero = offset * x_sum[t];
-            acc[t][0] = lw_add_group(acc[t][0], lo, sums[t][0], zero);
-            acc[t][1] = lw_add_group(acc[t][1], hi, sums[t][1], zero);
+            const __m256i zero_lo = lw_zero_sums(w, rows->zeros, row, less, x_sum[t]);
+            const __m256i zero_hi = lw_zero_sums(w, rows->zeros, row + 8, less, x_sum[t]);
+            acc[t][0] = lw_add_group(acc[t][0], lo, sums[t][0], zero_lo);
+            acc[t][1] = lw_add_group(acc[t][1], hi, sums[t][1], zero_hi);
         }
     }
     for (int t = 0; t < tokens; t++) {

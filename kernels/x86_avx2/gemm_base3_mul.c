@@ -65,8 +65,8 @@ void lw_gemm_base3_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens, 
         const uint8_t *packed = w->codes + (size_t)tile * column_tiles * TILE_ROWS;
         for (int32_t row = 0; row < TILE_ROWS; row += LW_BLOCK_ROWS) {
             const int32_t first = tile * TILE_ROWS + row;
-            const lw_row_block rows = {scratch, lw_tile_scales(w, TILE_ROWS, tile, row), TILE_ROWS,
-                                       w->rows - first};
+            const lw_row_block rows = {scratch, lw_tile_scales(w, TILE_ROWS, tile, row), NULL,
+                                       TILE_ROWS, w->rows - first};
             if (rows.rows > 0) {
                 unpack_rows(packed + row, w->cols, scratch);
                 lw_gemm_rows(2, w, &rows, x, tokens, y + first, y_stride);

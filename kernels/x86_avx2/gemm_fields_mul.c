@@ -60,7 +60,8 @@ void lw_gemm_fields_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens,
     for (int32_t tile = tile_begin; tile < tile_end; tile++) {
         const uint8_t *packed = w->codes + (size_t)tile * (size_t)blocks * tile_bytes;
         unpack_bits(packed, blocks, w->bits, codes);
-        const lw_row_block rows = {codes, lw_tile_scales(w, LW_BLOCK_ROWS, tile, 0), LW_BLOCK_ROWS,
+        const lw_row_block rows = {codes, lw_tile_scales(w, LW_BLOCK_ROWS, tile, 0),
+                                   lw_tile_zeros(w, LW_BLOCK_ROWS, tile, 0), LW_BLOCK_ROWS,
                                    w->rows - tile * LW_BLOCK_ROWS};
         lw_gemm_rows_any(w, &rows, x, tokens, y + (size_t)tile * LW_BLOCK_ROWS, y_stride);
     }

@@ -3,7 +3,7 @@
  *
  * A byte of a plane has 8 columns of one row. VPSHUFB copies the bytes of 8 rows to the 4 bytes of
  * their dwords; a mask then keeps in byte c the bit of column c, and a compare turns it into the
- * plane's weight 2^p.
+ * plane's weight, 2^p, or 2 for codes of 1 bit.
  */
 #include "../kernels.h"
 #include "gemm.h"
@@ -22,7 +22,7 @@ LW_INLINE void unpack_vector(const uint8_t *plane, int bits, uint8_t *codes) {
         code[step][0] = code[step][1] = start; /* gemm.h wants 8-bit codes minus 128 */
     }
     for (int p = 0; p < bits; p++) {
-        const __m256i weight = _mm256_set1_epi8((char)(1 << p));
+        const __m256i weight = _mm256_set1_epi8((char)(lw_code_step(bits) << p));
         const __m256i bytes =
             _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(plane + p * PLANE_BYTES)));
         for (int half = 0; half < 2; half++) {
@@ -56,7 +56,8 @@ void lw_gemm_planes_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens,
                               w->bits, codes + vector * (VECTOR_COLS * LW_BLOCK_ROWS));
             }
             const int32_t first = tile * TILE_ROWS + row;
-            const lw_row_block rows = {codes, lw_tile_scales(w, TILE_ROWS, tile, row), TILE_ROWS,
+            const lw_row_block rows = {codes, lw_tile_scales(w, TILE_ROWS, tile, row),
+                                       lw_tile_zeros(w, TILE_ROWS, tile, row), TILE_ROWS,
                                        w->rows - first};
             if (rows.rows > 0) {
                 lw_gemm_rows_any(w, &rows, x, tokens, y + first, y_stride);

@@ -78,7 +78,7 @@ void lw_gemv_base3_mul_avx2(const lw_matrix *w, const lw_q8 *x, const void *lut,
     (void)lut;
     const int32_t column_tiles = (int32_t)(((uint32_t)w->cols + TILE_COLS - 1) / TILE_COLS);
     const size_t row_tile_bytes = (size_t)column_tiles * TILE_ROWS;
-    const int32_t zero = w->offset * lw_x_sum(x->sums, 0, lw_blocks(w));
+    const __m256i zero = lw_zero_sums(w, NULL, 0, 0, lw_x_sum(x->sums, 0, lw_blocks(w)));
     const __m256 x_scale = _mm256_set1_ps(x->scales[0]);
     for (int32_t tile = tile_begin; tile < tile_end; tile += SHARED_TILES) {
         const int32_t tiles = lw_min_i32(SHARED_TILES, tile_end - tile);

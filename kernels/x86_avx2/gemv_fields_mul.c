@@ -62,15 +62,17 @@ LW_INLINE row_sums add_tile(row_sums sums, const uint8_t *tile, const int8_t *x,
 LW_INLINE void gemv_tiles(int bits, int count, const lw_matrix *w, const lw_q8 *x, float *y,
                           int32_t tile, int32_t step) {
     const size_t tile_bytes = (size_t)bits * LW_FIELDS_VECTOR;
-    const int32_t offset = bits == 8 ? w->offset - 128 : w->offset;
+    const int32_t less = bits == 8 ? 128 : 0;
     const int32_t blocks = lw_blocks(w);
     const int32_t group_blocks = lw_group_blocks(w);
     const size_t apart = (size_t)step * (size_t)blocks * tile_bytes;
     const uint8_t *codes = w->codes + (size_t)tile * (size_t)blocks * tile_bytes;
     const void *scales[TILES];
+    const uint8_t *zeros[TILES];
     __m256 acc[TILES][2];
     for (int r = 0; r < count; r++) {
         scales[r] = lw_tile_scales(w, LW_FIELDS_ROWS, tile + r * step, 0);
+        zeros[r] = lw_tile_zeros(w, LW_FIELDS_ROWS, tile + r * step, 0);
         acc[r][0] = acc[r][1] = _mm256_setzero_ps();
     }
     size_t row = 0;
@@ -88,12 +90,13 @@ LW_INLINE void gemv_tiles(int bits, int count, const lw_matrix *w, const lw_q8 *
             }
             x_sum += x->sums[block];
         }
-        const int32_t zero = offset * x_sum;
         for (int r = 0; r < count; r++) {
             const __m256 lo = lw_load_scales(w, scales[r], row);
             const __m256 hi = lw_load_scales(w, scales[r], row + 8);
-            acc[r][0] = lw_add_group(acc[r][0], lo, sums[r].lo, zero);
-            acc[r][1] = lw_add_group(acc[r][1], hi, sums[r].hi, zero);
+            const __m256i zero_lo = lw_zero_sums(w, zeros[r], row, less, x_sum);
+            const __m256i zero_hi = lw_zero_sums(w, zeros[r], row + 8, less, x_sum);
+            acc[r][0] = lw_add_group(acc[r][0], lo, sums[r].lo, zero_lo);
+            acc[r][1] = lw_add_group(acc[r][1], hi, sums[r].hi, zero_hi);
         }
     }
     const __m256 scale = _mm256_set1_ps(x->scales[0]);

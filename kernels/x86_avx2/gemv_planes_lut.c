@@ -6,8 +6,8 @@
  * carry words   vpmaddubsw: low + 32 * high of the even rows, and of the odd rows
  *
  * Words are added in uint16 over a run of 8 tiles, 8 * 8 * (31 + 32 * 31) = 65472 < 2^16; then
- * plane p joins the 32-bit row sums with weight 2^p. The bias of the tables is removed once a
- * group.
+ * plane p joins the 32-bit row sums with weight 2^p (2 for codes of 1 bit). The bias of the tables
+ * is removed once a group.
  */
 #include "../kernels.h"
 #include "../planes.h"
@@ -90,11 +90,13 @@ void lw_gemv_planes_lut_avx2(const lw_matrix *w, const lw_q8 *x, const void *lut
     const size_t tile_bytes = (size_t)w->bits * PLANE_BYTES;
     const int32_t blocks = lw_blocks(w);
     const int32_t group_blocks = lw_group_blocks(w);
-    const int32_t tile_bias = LW_PLANES_BIAS * TABLES_PER_BLOCK * ((1 << w->bits) - 1);
+    const int first = w->bits == 1 ? 1 : 0; /* log2 of the weight of plane 0 */
+    const int32_t tile_bias = (LW_PLANES_BIAS * TABLES_PER_BLOCK * ((1 << w->bits) - 1)) << first;
     const __m256 x_scale = _mm256_set1_ps(x->scales[0]);
     for (int32_t tile = tile_begin; tile < tile_end; tile++) {
         const uint8_t *codes = w->codes + (size_t)tile * (size_t)blocks * tile_bytes;
         const void *scales = lw_tile_scales(w, TILE_ROWS, tile, 0);
+        const uint8_t *zeros = lw_tile_zeros(w, TILE_ROWS, tile, 0);
         __m256 acc[TILE_ROWS / 8];
         for (int i = 0; i < TILE_ROWS / 8; i++) {
             acc[i] = _mm256_setzero_ps();
@@ -109,21 +111,25 @@ void lw_gemv_planes_lut_avx2(const lw_matrix *w, const lw_q8 *x, const void *lut
                 const uint8_t *tables =
                     (const uint8_t *)lut + (size_t)block * (TABLES_PER_BLOCK * LW_PLANES_TABLE);
                 for (int plane = 0; plane < w->bits; plane++) {
-                    add_plane(sums, codes + plane * PLANE_BYTES, tile_bytes, tables, run, plane);
+                    add_plane(sums, codes + plane * PLANE_BYTES, tile_bytes, tables, run,
+                              first + plane);
                 }
                 codes += (size_t)run * tile_bytes;
                 block += run;
             }
-            const int32_t zero =
-                w->offset * lw_x_sum(x->sums, begin, end) + tile_bias * (end - begin);
+            const int32_t x_sum = lw_x_sum(x->sums, begin, end);
+            const __m256i bias = _mm256_set1_epi32(tile_bias * (end - begin));
             for (int i = 0; i < TILE_ROWS / 8; i++) {
-                acc[i] = lw_add_group(acc[i], lw_load_scales(w, scales, row + (size_t)i * 8),
-                                      _mm256_load_si256((const __m256i *)(sums + i * 8)), zero);
+                const size_t at = row + (size_t)i * 8;
+                const __m256i sum =
+                    _mm256_sub_epi32(_mm256_load_si256((const __m256i *)(sums + i * 8)), bias);
+                acc[i] = lw_add_group(acc[i], lw_load_scales(w, scales, at), sum,
+                                      lw_zero_sums(w, zeros, at, 0, x_sum));
             }
         }
         for (int i = 0; i < TILE_ROWS / 8; i++) {
-            const int32_t first = tile * TILE_ROWS + i * 8;
-            lw_store_rows(y + first, w->rows - first, _mm256_mul_ps(acc[i], x_scale));
+            const int32_t top = tile * TILE_ROWS + i * 8;
+            lw_store_rows(y + top, w->rows - top, _mm256_mul_ps(acc[i], x_scale));
         }
     }
 }

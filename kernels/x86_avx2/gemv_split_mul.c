@@ -21,7 +21,7 @@ static void gemv_tile(const lw_matrix *w, const lw_split *s, const lw_q8 *x, flo
             lw_add_block(sums, codes + (block - begin) * (LW_BLOCK_COLS * LW_BLOCK_ROWS),
                          x->codes + block * LW_BLOCK_COLS, 0, 1, 6);
         }
-        const int32_t zero = w->offset * lw_x_sum(x->sums, begin, end);
+        const __m256i zero = lw_zero_sums(w, NULL, 0, 0, lw_x_sum(x->sums, begin, end));
         const size_t row = (size_t)g * LW_SPLIT_ROWS;
         acc[0] = lw_add_group(acc[0], lw_load_scales(w, scales, row), sums[0][0], zero);
         acc[1] = lw_add_group(acc[1], lw_load_scales(w, scales, row + 8), sums[0][1], zero);

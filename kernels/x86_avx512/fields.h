@@ -17,8 +17,8 @@
 
 enum { LW_FIELD_PARTS = 4 };
 
-/* Places at which codes of a width are left. 1-bit codes of the upper half of a byte are shifted
- * down to save places; 8-bit codes take turns, so that two chains of additions share the work. */
+/* Places at which codes of a width are left. 1-bit codes, which count twice, share the places 1 to
+ * 4; 8-bit codes take turns, so that two chains of additions share the work. */
 LW_INLINE int lw_field_parts(const int bits) {
     return bits == 8 ? 2 : bits == 1 ? 4 : (8 + bits - 1) / bits;
 }
@@ -26,6 +26,9 @@ LW_INLINE int lw_field_parts(const int bits) {
 LW_INLINE int lw_field_part(const int bits, const int field) {
     if (bits == 8) {
         return field % 2;
+    }
+    if (bits == 1) {
+        return (field + LW_FIELD_PARTS - 1) % LW_FIELD_PARTS;
     }
     return field < lw_fields_whole(bits) ? field % (8 / bits) % LW_FIELD_PARTS
                                          : lw_field_parts(bits) - 1;
@@ -48,9 +51,12 @@ LW_INLINE __m512i lw_field(const uint8_t *tile, const int bits, const int field)
     if (bits == 8) {
         return code;
     }
-    if (bits == 1 && first.bit >= LW_FIELD_PARTS) {
-        code = _mm512_srli_epi16(code, LW_FIELD_PARTS);
-        return _mm512_and_si512(code, lw_byte_mask(first.bit - LW_FIELD_PARTS, 1));
+    if (bits == 1) {
+        const int place = 1 + lw_field_part(bits, field);
+        code = first.bit > place   ? _mm512_srli_epi16(code, first.bit - place)
+               : first.bit < place ? _mm512_slli_epi16(code, place - first.bit)
+                                   : code;
+        return _mm512_and_si512(code, lw_byte_mask(place, 1));
     }
     if (field < lw_fields_whole(bits)) {
         return _mm512_and_si512(code, lw_byte_mask(first.bit, bits));

@@ -85,8 +85,9 @@ static inline void lw_panel_tokens(const lw_panel *p, const lw_q8 *x, int32_t to
         run.codes = p->codes + block * (size_t)p->reader->width * (size_t)p->reader->load_step;
         run.x = x->codes + (size_t)token * (size_t)x->stride + k;
         for (int32_t t = 0; t < count; t++) {
-            lw_group_starts(run.start[t], w->offset, sums + (size_t)t * sums_stride + block,
-                            run.blocks, run.blocks * run.groups);
+            lw_group_starts(run.start[t], w->zeros ? 1 : w->offset,
+                            sums + (size_t)t * sums_stride + block, run.blocks,
+                            run.blocks * run.groups);
         }
         p->reader->add_groups[count - 1](&run);
         run.scale += (size_t)run.groups * p->scale_group;

@@ -1,6 +1,6 @@
 /* Bit planes, many tokens: a row tile of 64 rows is a panel (gemm.h). Of a vector of one plane,
  * 64 rows x 8 columns, each byte is copied to the 4 bytes of its row; the bit of a column is tested
- * in its byte, and where it is set 2^plane is added to the code.
+ * in its byte, and where it is set 2^plane is added to the code (2 for codes of 1 bit).
  *
  *   vector    64 bytes, byte n = columns 0..7 of row n
  *   rows      zmm = the bytes of 16 rows, four times each (vpermb)
@@ -27,7 +27,7 @@ static void unpack_vector(uint8_t *codes, const uint8_t *vector, int32_t bits) {
     }
     for (int32_t p = 0; p < bits; p++) {
         const __m512i bytes = _mm512_load_si512((const void *)(vector + (size_t)p * PLANE));
-        const __m512i weight = _mm512_set1_epi8((char)(1 << p));
+        const __m512i weight = _mm512_set1_epi8((char)(lw_code_step(bits) << p));
 #pragma GCC unroll 4
         for (int v = 0; v < LW_PANEL_VECTORS; v++) {
             const __m512i index = _mm512_add_epi8(four_times, _mm512_set1_epi8((char)(16 * v)));

@@ -87,9 +87,9 @@ LW_INLINE void gemv_tiles(const lw_matrix *w, const lw_q8 *x, float *y, int32_t 
             codes += tile_bytes;
             xc += LW_FIELDS_COLS;
         } while (++c < end);
-        const __m512i start = _mm512_set1_epi32(-w->offset * x_sum);
 #pragma GCC unroll 4
         for (int r = 0; r < count; r++) {
+            const __m512i start = lw_zero_starts(w, scale + (size_t)r * scales_apart, x_sum);
             const __m512i sum = _mm512_add_epi32(join_parts(s.part[r], bits), start);
             if (w->group == 0) {
                 total[r] = _mm512_add_epi32(total[r], sum);

@@ -6,8 +6,8 @@
  *   words   vpmaddubsw: low + 32 * high of the even rows, and of the odd rows
  *
  * Two row tiles share the tables. Words of one plane are added in uint16 over a span of at most 8
- * column tiles, 8 * 8 * (31 + 32 * 31) = 65472 < 2^16, then widened and added times 2^plane. The
- * bias of the tables is removed where a sum starts.
+ * column tiles, 8 * 8 * (31 + 32 * 31) = 65472 < 2^16, then widened and added times 2^plane (2 for
+ * codes of 1 bit). The bias of the tables is removed where a sum starts.
  */
 #include "../kernels.h"
 #include "../planes.h"
@@ -109,6 +109,7 @@ LW_INLINE void gemv_tiles(const lw_matrix *w, const lw_q8 *x, const uint8_t *lut
     const uint8_t *codes = w->codes + (size_t)tile * row_tile_bytes;
     const int32_t group_cols = w->group != 0 ? w->group : w->cols;
     const size_t groups = (size_t)lw_ceil_div(w->cols, group_cols);
+    const int32_t first = w->bits == 1 ? 1 : 0; /* log2 of the weight of plane 0 */
     __m512 acc[TILES][VECTORS];
 #pragma GCC unroll 8
     for (int i = 0; i < VECTORS * count; i++) {
@@ -118,12 +119,15 @@ LW_INLINE void gemv_tiles(const lw_matrix *w, const lw_q8 *x, const uint8_t *lut
         const int32_t begin = (int32_t)g * group_cols;
         const int32_t end = lw_min_i32(w->cols - begin, group_cols) + begin;
         int32_t tiles = lw_ceil_div(end - begin, COLS);
-        const int32_t bias = LW_PLANES_BIAS * TILE_TABLES * ((1 << w->bits) - 1);
-        const int32_t start = lw_sum_start(w->offset, x->sums, begin, end) - bias * tiles;
+        const int32_t bias = (LW_PLANES_BIAS * TILE_TABLES * ((1 << w->bits) - 1)) << first;
+        const int32_t x_sum = -lw_sum_start(1, x->sums, begin, end);
         __m512i total[TILES][VECTORS];
 #pragma GCC unroll 8
         for (int i = 0; i < VECTORS * count; i++) {
-            total[i / VECTORS][i % VECTORS] = _mm512_set1_epi32(start);
+            const size_t at = ((size_t)(tile + i / VECTORS) * groups + g) * ROWS +
+                              (size_t)(i % VECTORS) * LW_LANES;
+            total[i / VECTORS][i % VECTORS] =
+                _mm512_sub_epi32(lw_zero_starts(w, at, x_sum), _mm512_set1_epi32(bias * tiles));
         }
         const uint8_t *tables = lut + (size_t)(begin / LW_PLANES_COLS) * LW_PLANES_TABLE;
         for (; tiles > 0; tiles -= SPAN_TILES) {
@@ -139,7 +143,7 @@ LW_INLINE void gemv_tiles(const lw_matrix *w, const lw_q8 *x, const uint8_t *lut
                           count);
 #pragma GCC unroll 2
                 for (int r = 0; r < count; r++) {
-                    widen(total[r], sum[r], (unsigned)p);
+                    widen(total[r], sum[r], (unsigned)(first + p));
                 }
             }
             codes += (size_t)n * tile_bytes;

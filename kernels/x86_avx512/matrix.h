@@ -45,6 +45,18 @@ LW_INLINE __m512 lw_scales(const lw_matrix *w, size_t i) {
     return _mm512_cvtph_ps(_mm256_load_si256((const void *)((const uint16_t *)w->scales + i)));
 }
 
+/* Zero points of 16 rows, from element i of w->zeros on. */
+LW_INLINE __m512i lw_zeros(const lw_matrix *w, size_t i) {
+    return _mm512_cvtepu8_epi32(_mm_load_si128((const void *)(w->zeros + i)));
+}
+
+/* Where the sums of a group start for 16 rows: minus zero * x_sum. Zero points are multiplied as
+ * words, |x_sum| <= 128 * 127 < 2^15; their upper words are 0. */
+LW_INLINE __m512i lw_zero_starts(const lw_matrix *w, size_t i, int32_t x_sum) {
+    return w->zeros != NULL ? _mm512_madd_epi16(lw_zeros(w, i), _mm512_set1_epi32(-x_sum))
+                            : _mm512_set1_epi32(-w->offset * x_sum);
+}
+
 /* acc + scale * (float)sum, each step rounded. */
 LW_INLINE __m512 lw_add_scaled(__m512 acc, __m512 scale, __m512i sum) {
     return _mm512_add_ps(acc, _mm512_mul_ps(scale, _mm512_cvtepi32_ps(sum)));

@@ -27,7 +27,8 @@ typedef struct {
     size_t scale;        /* element of w->scales for the first row and group */
     size_t scale_vector; /* elements from 16 rows to the next 16 */
     size_t scale_group;  /* elements from group to group */
-    int32_t start[LW_PANEL_TOKENS][LW_PANEL_GROUPS]; /* see lw_group_starts */
+    /* see lw_group_starts; with zero points for a zero of 1 */
+    int32_t start[LW_PANEL_TOKENS][LW_PANEL_GROUPS];
     __m512 acc[LW_PANEL_TOKENS][LW_PANEL_VECTORS];
 } lw_panel_run;
 typedef void lw_panel_fn(lw_panel_run *run);
@@ -41,7 +42,8 @@ typedef struct {
 
 LW_INLINE void lw_panel_add_groups(lw_panel_run *run, const int count, const int width,
                                    const int load_step) {
-    const __m512i mask = _mm512_set1_epi8((char)((1 << width) - 1));
+    const int up = width == 1; /* codes of 1 bit become 0 and 2 */
+    const __m512i mask = _mm512_set1_epi8((char)(((1 << width) - 1) << up));
     const uint8_t *at = run->codes;
     const int8_t *x = run->x;
     const size_t x_stride = run->x_stride;
@@ -57,6 +59,17 @@ LW_INLINE void lw_panel_add_groups(lw_panel_run *run, const int count, const int
                 sum[t][v] = (lw_i32x16)_mm512_set1_epi32(run->start[t][g]);
             }
         }
+        if (run->w->zeros != NULL) {
+#pragma GCC unroll 4
+            for (int v = 0; v < LW_PANEL_VECTORS; v++) {
+                const size_t at = scale + (size_t)(v < run->vectors ? v : 0) * run->scale_vector;
+                const __m512i zeros = lw_zeros(run->w, at);
+#pragma GCC unroll 6
+                for (int t = 0; t < count; t++) { /* words: the upper ones of zeros are 0 */
+                    sum[t][v] = (lw_i32x16)_mm512_madd_epi16(zeros, (__m512i)sum[t][v]);
+                }
+            }
+        }
         const uint8_t *const end = at + group_bytes;
         do {
 #pragma GCC unroll 8
@@ -65,7 +78,9 @@ LW_INLINE void lw_panel_add_groups(lw_panel_run *run, const int count, const int
 #pragma GCC unroll 4
                 for (int v = 0; v < LW_PANEL_VECTORS; v++) {
                     codes[v] = _mm512_load_si512((const void *)(at + (size_t)v * codes_vector));
-                    codes[v] = bit > 0 ? _mm512_srli_epi16(codes[v], bit) : codes[v];
+                    codes[v] = bit > up   ? _mm512_srli_epi16(codes[v], bit - up)
+                               : bit < up ? _mm512_slli_epi16(codes[v], up - bit)
+                                          : codes[v];
                     codes[v] = width < 8 ? _mm512_and_si512(codes[v], mask) : codes[v];
                 }
 #pragma GCC unroll 6

@@ -38,6 +38,17 @@ static bool codes_valid(const lw_tensor_record *tensor, const uint8_t *codes) {
     }
 }
 
+/* Zero points behind the scales, up to the greatest code, and nothing in between. */
+static bool zeros_valid(const lw_tensor_record *tensor, const uint8_t *scales, bool check_weights) {
+    const uint64_t count =
+        lw_zeros_bytes(tensor->layout, tensor->format, tensor->rows, tensor->cols);
+    const uint64_t begin = tensor->scales_bytes - count;
+    const uint8_t greatest = (uint8_t)((1u << lw_find_format(tensor->format)->bits) - 1);
+    const uint64_t scales_end = count * sizeof(uint16_t);
+    return count == 0 || (at_most(scales + scales_end, begin - scales_end, 0) &&
+                          (!check_weights || at_most(scales + begin, count, greatest)));
+}
+
 static lw_status check_tensor(const lw_model_view *model, const lw_tensor_record *tensor,
                               bool check_weights, uint64_t *end) {
     if (!lw_find_format(tensor->format))
@@ -66,6 +77,8 @@ static lw_status check_tensor(const lw_model_view *model, const lw_tensor_record
             : !take_part(model, end, tensor->scales_offset, tensor->scales_bytes))
         return LW_ERR_TENSOR;
     if (check_weights && !codes_valid(tensor, model->data + tensor->codes_offset))
+        return LW_ERR_TENSOR;
+    if (!zeros_valid(tensor, model->data + tensor->scales_offset, check_weights))
         return LW_ERR_TENSOR;
     return LW_OK;
 }

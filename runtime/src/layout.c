@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crc32.h"
+#include "records.h"
 #include "split.h"
 
 static const lw_format formats[] = {
@@ -45,6 +46,8 @@ bool lw_layout_accepts(uint32_t layout, uint32_t format) {
     case LW_CODEBOOK_TERNARY:
         return layout != LW_LAYOUT_rows && layout != LW_LAYOUT_split;
     case LW_CODEBOOK_INT:
+    case LW_CODEBOOK_BINARY:
+    case LW_CODEBOOK_UINT:
         return layout == LW_LAYOUT_fields || layout == LW_LAYOUT_planes;
     case LW_CODEBOOK_INT57:
         return layout == LW_LAYOUT_fields || layout == LW_LAYOUT_planes ||
@@ -56,11 +59,13 @@ bool lw_layout_accepts(uint32_t layout, uint32_t format) {
 int32_t lw_format_offset(const lw_format *format) {
     switch (format->codebook) {
     case LW_CODEBOOK_TERNARY:
+    case LW_CODEBOOK_BINARY:
         return 1;
     case LW_CODEBOOK_INT:
         return (int32_t)1 << (format->bits - 1);
     case LW_CODEBOOK_INT57:
         return 30;
+    case LW_CODEBOOK_UINT:
     case LW_CODEBOOK_FLOAT:
         break;
     }
@@ -85,19 +90,27 @@ uint64_t lw_codes_bytes(uint32_t layout, uint32_t format, uint32_t rows, uint32_
     return (uint64_t)ceil_div(rows, l->tile_rows) * ceil_div(cols, l->tile_cols) * tile_bytes;
 }
 
-uint64_t lw_scales_bytes(uint32_t layout, uint32_t format, uint32_t rows, uint32_t cols) {
+static uint64_t padded_rows(uint32_t layout, uint32_t rows) {
     const lw_layout *l = lw_find_layout(layout);
+    return (uint64_t)ceil_div(rows, l->tile_rows) * l->tile_rows;
+}
+
+uint64_t lw_scales_bytes(uint32_t layout, uint32_t format, uint32_t rows, uint32_t cols) {
     const lw_format *f = lw_find_format(format);
-    uint64_t padded_rows = (uint64_t)ceil_div(rows, l->tile_rows) * l->tile_rows;
-    switch (f->scale) {
-    case LW_SCALE_ROW_F32:
-        return padded_rows * sizeof(float);
-    case LW_SCALE_GROUP_F16:
-        return padded_rows * ceil_div(cols, f->group) * sizeof(uint16_t);
-    case LW_SCALE_NONE:
-        break;
-    }
-    return 0;
+    const uint64_t zeros = lw_zeros_bytes(layout, format, rows, cols);
+    uint64_t scales = 0;
+    if (f->scale == LW_SCALE_ROW_F32)
+        scales = padded_rows(layout, rows) * sizeof(float);
+    if (f->scale == LW_SCALE_GROUP_F16)
+        scales = padded_rows(layout, rows) * ceil_div(cols, f->group) * sizeof(uint16_t);
+    return zeros > 0 ? lw_round_up(scales, LW_ALIGN) + zeros : scales;
+}
+
+uint64_t lw_zeros_bytes(uint32_t layout, uint32_t format, uint32_t rows, uint32_t cols) {
+    const lw_format *f = lw_find_format(format);
+    if (f->codebook != LW_CODEBOOK_UINT)
+        return 0;
+    return padded_rows(layout, rows) * ceil_div(cols, f->group);
 }
 
 uint32_t lw_row_tiles(const lw_layout *layout, uint32_t rows) {

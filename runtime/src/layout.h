@@ -10,7 +10,9 @@ typedef enum {
     LW_CODEBOOK_FLOAT,
     LW_CODEBOOK_TERNARY,
     LW_CODEBOOK_INT,
-    LW_CODEBOOK_INT57
+    LW_CODEBOOK_INT57,
+    LW_CODEBOOK_BINARY,
+    LW_CODEBOOK_UINT
 } lw_codebook;
 typedef enum { LW_SCALE_NONE, LW_SCALE_ROW_F32, LW_SCALE_GROUP_F16 } lw_scale;
 
@@ -53,16 +55,17 @@ uint32_t lw_layout_fingerprint(const lw_layout *layout);
 /* Whether tensors of this format may lie in this layout. Ids must exist. */
 bool lw_layout_accepts(uint32_t layout, uint32_t format);
 
-/* Code of the value 0 of an integer format. */
+/* Zero point of an integer format; 0 where each group has its own. */
 int32_t lw_format_offset(const lw_format *format);
 
 /* Whether int32 sums over so many columns are exact (FORMAT.md, "Limits"). */
 bool lw_sums_exact(uint32_t format, uint32_t cols);
 
-/* Bytes of the codes and of the scales of a matrix; rows up to 2^24 and cols up to 2^22 cannot
- * overflow. */
+/* Bytes of the codes of a matrix, of the scales with the zero points behind them, and of the zero
+ * points alone, which end there; rows up to 2^24 and cols up to 2^22 cannot overflow. */
 uint64_t lw_codes_bytes(uint32_t layout, uint32_t format, uint32_t rows, uint32_t cols);
 uint64_t lw_scales_bytes(uint32_t layout, uint32_t format, uint32_t rows, uint32_t cols);
+uint64_t lw_zeros_bytes(uint32_t layout, uint32_t format, uint32_t rows, uint32_t cols);
 
 /* Row tiles of a matrix; and lookup tables of one token (kernel.h, lw_lut_fn), 0 for layouts
  * without. */

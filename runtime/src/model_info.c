@@ -74,13 +74,17 @@ lw_status lw_model_get_kernels(const lw_model *model, uint32_t index, uint32_t i
 lw_matrix lw_model_matrix(const lw_model_view *model, uint32_t index) {
     const lw_tensor_record *tensor = &model->tensors[index];
     const lw_format *format = lw_find_format(tensor->format);
+    const uint8_t *scales = model->data + tensor->scales_offset;
+    const uint64_t zeros =
+        lw_zeros_bytes(tensor->layout, tensor->format, tensor->rows, tensor->cols);
     return (lw_matrix){
         .codes = model->data + tensor->codes_offset,
-        .scales = model->data + tensor->scales_offset,
+        .scales = scales,
         .rows = (int32_t)tensor->rows,
         .cols = (int32_t)tensor->cols,
         .bits = (int32_t)format->bits,
         .offset = lw_format_offset(format),
         .group = (int32_t)format->group,
+        .zeros = zeros > 0 ? scales + tensor->scales_bytes - zeros : NULL,
     };
 }

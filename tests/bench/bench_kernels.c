@@ -3,9 +3,9 @@
  *
  * "cache" repeats one matrix on one core, "memory" walks copies of more than 256 MB together, as do
  * "2 tokens" to "8 tokens" on one core; "64 tokens" and "128 tokens" are prefill on one core,
- * cached. A gemv builds its lookup tables inside the timed part. Bytes are those of codes and
- * scales, of an estimate of layout split those of high parts and scales. Each figure is the best
- * of REPEATS timings. */
+ * cached. A gemv builds its lookup tables inside the timed part. Bytes are those of codes, scales
+ * and zero points, of an estimate of layout split those of high parts and scales. Each figure is
+ * the best of REPEATS timings. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@ static const char usage[] =
     "usage: bench_kernels [options] [rows cols]     (2560 2560)\n"
     "  --isa NAME                 only kernels of this instruction set of isas.def\n"
     "  --layout NAME              only this layout of layouts.def\n"
+    "  --bits N                   only codes of this width\n"
     "  --threads N                gemv from memory also with N threads (1)\n"
     "  --pages 4K|2M              memory pages of the matrices (4K, like a mapped file)\n"
     "  --json                     one object a line; of two equal ceilings, the higher counts\n"
@@ -38,12 +39,16 @@ static const char *const layout_names[] = {
 #undef LW_LAYOUT
 };
 static const char *const page_names[] = {"4K", "2M"};
-static const width widths[] = {{2, 0},   {2, 64},  {3, 64},  {4, 64},  {6, 64}, {8, 64},
-                               {2, 128}, {3, 128}, {4, 128}, {6, 128}, {8, 128}};
+static const width widths[] = {{2, 0, false},   {1, 64, false},  {2, 64, false},  {3, 64, false},
+                               {4, 64, false},  {6, 64, false},  {8, 64, false},  {1, 128, false},
+                               {2, 128, false}, {3, 128, false}, {4, 128, false}, {6, 128, false},
+                               {8, 128, false}, {2, 64, true},   {4, 64, true},   {8, 64, true},
+                               {2, 128, true},  {3, 128, true},  {4, 128, true},  {8, 128, true}};
 
 typedef struct {
     const char *isa;    /* NULL: all */
     const char *layout; /* NULL: all */
+    int bits;           /* 0: all */
     bool json;
     int threads;
     int32_t shape[2];
@@ -110,17 +115,19 @@ static void print_kernel(const options *o, const matrix_row *kernel, const produ
     const double gigabytes =
         rate * 1e-9 / ((double)p->w.rows * p->w.cols * tokens) * (double)p->bytes;
     if (o->json) {
-        printf("{\"kernel\": \"%s\", \"isa\": \"%s\", \"bits\": %d, \"group\": %d, \"rows\": %d, "
+        printf("{\"kernel\": \"%s\", \"isa\": \"%s\", \"bits\": %d, \"group\": %d, "
+               "\"zeros\": %s, \"rows\": %d, "
                "\"cols\": %d, \"bytes\": %zu, \"test\": \"%s\", \"threads\": %d, \"pages\": "
                "\"%s\", \"tokens\": %d, "
                "\"giga_per_s\": %.2f, \"gb_per_s\": %.2f",
-               kernel->name, isa_names[kernel->isa], p->w.bits, p->w.group, p->w.rows, p->w.cols,
-               p->bytes, test, threads, page_names[o->e.huge], tokens, rate * 1e-9, gigabytes);
+               kernel->name, isa_names[kernel->isa], p->w.bits, p->w.group,
+               p->w.zeros ? "true" : "false", p->w.rows, p->w.cols, p->bytes, test, threads,
+               page_names[o->e.huge], tokens, rate * 1e-9, gigabytes);
         printf(share < 0.0 ? "}\n" : ", \"percent_of_%s\": %.1f}\n", of, 100.0 * share);
     } else {
-        printf("%-24s bits %d group %-3d %d x %d  %-10s threads %d %8.2f G/s %7.2f GB/s",
-               kernel->name, p->w.bits, p->w.group, p->w.rows, p->w.cols, test, threads,
-               rate * 1e-9, gigabytes);
+        printf("%-24s bits %d group %-3d%s %d x %d  %-10s threads %d %8.2f G/s %7.2f GB/s",
+               kernel->name, p->w.bits, p->w.group, p->w.zeros ? " zeros" : "", p->w.rows,
+               p->w.cols, test, threads, rate * 1e-9, gigabytes);
         printf(share < 0.0 ? "\n" : "  %5.1f%% of %s\n", 100.0 * share, of);
     }
     fflush(stdout);
@@ -216,13 +223,11 @@ static bool known(const char *option, const char *value, const char *const *name
 
 /* Returns false when the command line is none that `usage` describes. */
 static bool read_options(int argc, char **argv, options *o) {
-    static const struct option known_options[] = {{"isa", required_argument, NULL, 'i'},
-                                                  {"layout", required_argument, NULL, 'l'},
-                                                  {"threads", required_argument, NULL, 't'},
-                                                  {"pages", required_argument, NULL, 'p'},
-                                                  {"json", no_argument, NULL, 'j'},
-                                                  {"quick", no_argument, NULL, 'q'},
-                                                  {NULL, 0, NULL, 0}};
+    static const struct option known_options[] = {
+        {"isa", required_argument, NULL, 'i'},   {"layout", required_argument, NULL, 'l'},
+        {"bits", required_argument, NULL, 'b'},  {"threads", required_argument, NULL, 't'},
+        {"pages", required_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'},
+        {"quick", no_argument, NULL, 'q'},       {NULL, 0, NULL, 0}};
     bool good = true;
     for (int c; (c = getopt_long(argc, argv, "", known_options, NULL)) != -1;) {
         switch (c) {
@@ -235,6 +240,10 @@ static bool read_options(int argc, char **argv, options *o) {
             good =
                 known("layout", optarg, layout_names, sizeof layout_names / sizeof *layout_names) &&
                 good;
+            break;
+        case 'b':
+            o->bits = atoi(optarg);
+            good = good && o->bits >= 1 && o->bits <= 8;
             break;
         case 't':
             o->threads = atoi(optarg);
@@ -286,7 +295,7 @@ int main(int argc, char **argv) {
                               : layout->id == LAYOUT_split
                                   ? widths[i].bits == 6 && widths[i].group == 64
                                   : true;
-            if (fits) {
+            if (fits && (o.bits == 0 || o.bits == widths[i].bits)) {
                 bench_layout(&o, &c, layout, widths[i]);
             }
         }

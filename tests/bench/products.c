@@ -27,7 +27,7 @@ static void fill_copies(uint8_t *memory, const product *p, size_t code_bytes) {
         for (size_t i = 0; i < code_bytes; i++) {
             codes[i] = (uint8_t)((uint32_t)i * 2654435761u >> 24) % 243; /* legal in base3 too */
         }
-        memset(codes + code_bytes, 0x3c, p->stride - code_bytes); /* scales, about 1 as float16 */
+        memset(codes + code_bytes, 0x3c, p->stride - code_bytes); /* scales of about 1 */
     }
 }
 
@@ -59,14 +59,19 @@ product make_product(const layout_row *layout, width of, int32_t rows, int32_t c
     const size_t code_bytes = split ? (size_t)lw_split_bytes((uint32_t)rows, (uint32_t)cols)
                                     : round_up(row_tiles * column_tiles * tile_bytes, 64);
     product p = {.e = e, .tiles = (int32_t)row_tiles};
-    p.bytes = code_bytes + row_tiles * tile_rows * scale_bytes;
+    const size_t scales_bytes = row_tiles * tile_rows * scale_bytes;
+    p.bytes = code_bytes + scales_bytes + (of.zeros ? scales_bytes / 2 : 0);
     p.high_bytes = row_tiles * (column_tiles * LW_SPLIT_TILE + tile_rows * scale_bytes);
-    p.stride = round_up(p.bytes, 64);
+    const size_t zeros_at = code_bytes + round_up(scales_bytes, 64);
+    p.stride = round_up(of.zeros ? zeros_at + scales_bytes / 2 : p.bytes, 64);
     p.copies = e.cold_bytes / p.stride + 1;
     uint8_t *memory = allocate(p.copies * p.stride, e.huge);
     fill_copies(memory, &p, code_bytes);
     const int32_t offset = group == 0 ? 1 : split ? 30 : 1 << (of.bits - 1);
-    p.w = (lw_matrix){memory, memory + code_bytes, rows, cols, of.bits, offset, of.group};
+    p.w = (lw_matrix){memory,   memory + code_bytes,
+                      rows,     cols,
+                      of.bits,  offset,
+                      of.group, of.zeros ? memory + zeros_at : NULL};
     p.x = make_activations(cols);
     p.luts = layout->lut_cols == 0 ? 0 : (cols + layout->lut_cols - 1) / layout->lut_cols;
     p.luts = layout->id == LAYOUT_planes ? (cols + 31) / 32 * 8 : p.luts;
@@ -114,6 +119,7 @@ static lw_matrix matrix_of_pass(const timing *t, int repeat, size_t pass) {
     lw_matrix w = t->p->w;
     w.codes += skip;
     w.scales = (const uint8_t *)w.scales + skip;
+    w.zeros = w.zeros ? w.zeros + skip : NULL;
     return w;
 }
 

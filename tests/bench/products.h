@@ -15,16 +15,18 @@ typedef struct {
     int max_threads;
 } effort;
 
-/* Code width in bits, and columns per scale (0: one scale per row); offset and rounding follow. */
+/* Code width in bits, columns per scale (0: one scale per row) and whether each has a zero point;
+ * offset and rounding follow. */
 typedef struct {
     int32_t bits;
     int32_t group;
+    bool zeros;
 } width;
 
 typedef struct {
     lw_matrix w; /* the first copy */
     effort e;
-    size_t bytes;      /* codes and scales of one copy */
+    size_t bytes;      /* codes, scales and zero points of one copy */
     size_t high_bytes; /* of layout split: what an estimate reads */
     size_t stride;     /* from copy to copy */
     size_t copies;

@@ -124,13 +124,21 @@ def _highest(ceilings: list[dict[str, Any]], key: str, threads: int, **of: str) 
     return max(found)
 
 
+def _format(row: dict[str, Any]) -> str:
+    """Return the name of formats.def that has what the row says of its matrix."""
+    if not row["group"]:
+        return "ternary"
+    letter = "u" if row["zeros"] else "b" if row["bits"] == 1 else "i"
+    return f"{letter}{row['bits']}g{row['group']}"
+
+
 def _point(row: dict[str, Any], roof: Roof) -> Point:
     intensity = row["rows"] * row["cols"] * row["tokens"] / row["bytes"]
     most, bound = roof.at(intensity)
     return Point(
         kernel=row["kernel"],
         layout=row["kernel"].split("_")[1],
-        format=f"i{row['bits']}g{row['group']}" if row["group"] else "ternary",
+        format=_format(row),
         tokens=row["tokens"],
         threads=row["threads"],
         intensity=round(intensity, 3),

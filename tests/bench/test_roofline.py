@@ -19,7 +19,7 @@ BUILDS = [ROOT / "build" / preset / "tests/kernels/bench_kernels" for preset in 
 
 def _kernel(name: str, rate: float, **other: Any) -> dict[str, Any]:
     """Return a row of a 100 x 100 matrix in 2500 bytes: 4 multiply-adds per byte and token."""
-    row = {"kernel": name, "isa": name.rsplit("_", 1)[1], "bits": 2, "group": 0}
+    row = {"kernel": name, "isa": name.rsplit("_", 1)[1], "bits": 2, "group": 0, "zeros": False}
     row |= {"rows": 100, "cols": 100, "bytes": 2500, "test": "memory", "threads": 1}
     return row | {"pages": "4K", "tokens": 1, "giga_per_s": rate} | other
 
@@ -53,6 +53,14 @@ def test_points_know_their_ceiling_and_how_near_they_come() -> None:
     assert (prefill.tokens, prefill.intensity, prefill.bound) == (128, 512.0, "multiply")
     assert prefill.percent == 50.0
     assert (grouped.layout, grouped.format, grouped.percent) == ("base3", "i3g64", 125.0)
+
+
+@pytest.mark.parametrize(
+    ("of", "name"), [({"bits": 1}, "b1g32"), ({"bits": 4, "zeros": True}, "u4g32")]
+)
+def test_formats_have_their_names(of: dict[str, Any], name: str) -> None:
+    row = _kernel("gemv_fields_mul_avx2", 60.0, group=32, **of)
+    assert Roofline.from_rows([*CEILINGS, row]).points[0].format == name
 
 
 def test_the_highest_of_equal_ceilings_counts() -> None:

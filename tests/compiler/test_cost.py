@@ -58,7 +58,7 @@ def test_a_product_takes_its_greatest_part_and_no_more_than_all(fmt, layout):
     product = Product(6400, 2560, fmt, layout)
     stored = product.rows * product.cols * FORMATS[fmt].bits / 8
     least = 1.6 / 2 if layout == "base3" else 1
-    assert least * stored <= product.bytes < 1.3 * stored
+    assert least * stored <= product.bytes <= 1.5 * stored
     memory, work = product.bytes / 20e9, product.padded_weights / 100e9
     predicted = predict(machine(), product, 1, 1, from_memory=True)
     assert predicted.seconds == pytest.approx(max(memory, work))

@@ -1,7 +1,5 @@
 """The packer against the layout formulas, on every format and layout of tiles; test_split.py has the other one."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,8 +15,11 @@ PAIRS = [
     for name in layouts.compatible(fmt)
     if name != "split"
 ]
-#: A width that layout fields defines and no format has.
-PAIRS.append((replace(FORMATS["i4g32"], name="i1g32", bits=1), LAYOUTS["fields"]))
+
+#: One of each width and offset, which decide where codes lie and what pads them.
+CODES = list(
+    {(fmt.bits, fmt.offset, fmt.max_code, layout): (fmt, layout) for fmt, layout in PAIRS}.values()
+)
 
 
 def read_by_formula(packed, layout, fmt, cols, n, k):
@@ -31,7 +32,7 @@ def read_by_formula(packed, layout, fmt, cols, n, k):
     return value
 
 
-@pytest.mark.parametrize(("fmt", "layout"), PAIRS, ids=lambda x: x.name)
+@pytest.mark.parametrize(("fmt", "layout"), CODES, ids=lambda x: x.name)
 @settings(max_examples=12, deadline=None)
 @given(data=st.data(), rows=st.integers(1, 140), cols=st.integers(1, 90))
 def test_pack_follows_the_formula(fmt, layout, data, rows, cols):
@@ -45,7 +46,7 @@ def test_pack_follows_the_formula(fmt, layout, data, rows, cols):
     np.testing.assert_array_equal(layouts.unpack(packed, fmt, layout, rows, cols), codes)
 
 
-@pytest.mark.parametrize(("fmt", "layout"), PAIRS, ids=lambda x: x.name)
+@pytest.mark.parametrize(("fmt", "layout"), CODES, ids=lambda x: x.name)
 def test_every_code_has_its_own_bits(fmt, layout):
     """Walk a small matrix that crosses tiles: no two codes share a bit, and none lies outside."""
     rows, cols = layout.tile_rows + 1, layout.tile_cols + 1
@@ -68,14 +69,36 @@ def test_scales_round_trip(fmt, layout):
     rows, cols = layout.tile_rows + 3, 161
     rng = np.random.default_rng(1)
     scales = rng.random((rows, fmt.groups(cols))).astype(np.float16).astype(np.float32)
-    packed = layouts.pack_scales(scales, fmt, layout)
+    zeros = rng.integers(0, fmt.max_code + 1, scales.shape, dtype=np.uint8)
+    packed = layouts.pack_scales(scales, zeros if fmt.has_zeros else None, fmt, layout)
     assert packed.size == layouts.scale_bytes(fmt, layout, rows, cols)
-    back = layouts.unpack_scales(packed, fmt, layout, rows, cols)
-    np.testing.assert_array_equal(back, scales)
+    for block in (range(rows), range(layout.tile_rows, rows), range(layout.tile_rows)):
+        back, back_zeros = layouts.unpack_scales(packed, fmt, layout, rows, cols, block)
+        np.testing.assert_array_equal(back, scales[block.start : block.stop])
+        if fmt.has_zeros:
+            np.testing.assert_array_equal(back_zeros, zeros[block.start : block.stop])
+        else:
+            assert back_zeros is None
 
 
-def test_padding_is_the_value_zero():
-    for fmt, layout in PAIRS:
+def test_zero_points_lie_behind_the_scales():
+    """The address written out: float16 scales, then from a multiple of 64 on a byte each, in the same order."""
+    fmt, layout = FORMATS["u4g32"], LAYOUTS["fields"]
+    rows, groups = 40, 3
+    zeros = np.random.default_rng(2).integers(0, 16, (rows, groups), dtype=np.uint8)
+    packed = layouts.pack_scales(np.ones((rows, groups), np.float32), zeros, fmt, layout)
+    begin = 2 * 48 * groups + 32
+    assert begin % 64 == 0
+    assert packed.size == begin + 48 * groups
+    assert not packed[begin - 32 : begin].any()
+    for n in range(48):
+        for g in range(groups):
+            at = begin + (n // 16 * groups + g) * 16 + n % 16
+            assert packed[at] == (zeros[n, g] if n < rows else 0)
+
+
+def test_padding_is_the_zero_point():
+    for fmt, layout in CODES:
         codes = np.zeros((1, 1), np.uint8)
         packed = layouts.pack(codes, fmt, layout)
         whole = layouts.unpack(packed, fmt, layout, layout.tile_rows, layout.tile_cols)

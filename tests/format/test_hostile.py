@@ -8,8 +8,9 @@ import pytest
 
 import checkpoints
 from hostile import Parts, seal
-from lutwerk.defs import STATUSES
+from lutwerk.defs import FORMATS, LAYOUTS, STATUSES
 from lutwerk.errors import BundleError
+from lutwerk.layouts import zero_bytes
 from lutwerk.native import Model
 from lutwerk.pipeline import CompileOptions, compile_bundle
 
@@ -23,6 +24,7 @@ def good(tmp_path_factory) -> bytes:
             root / "bundle",
             chunk=8,
             layouts=(("*", "base3"),),
+            rules=(("*.0.mlp.down_proj*", "u4g32"),),
         )
     )
     return (root / "bundle" / "model.lw").read_bytes()
@@ -85,6 +87,22 @@ def trailing_trit(parts: Parts) -> None:
     parts.other["DATA"][int(base3["codes"])] = 243
 
 
+def zero_points(change):
+    """A mutation of bytes around the zero points of a tensor: ``change(data, begin, end, gap)``."""
+
+    def mutate(parts: Parts) -> None:
+        tensor = next(t for t in parts.tensors if t["format"] == FORMATS["u4g32"].id)
+        layout = next(x for x in LAYOUTS.values() if x.id == tensor["layout"])
+        rows, cols = int(tensor["rows"]), int(tensor["cols"])
+        count = zero_bytes(FORMATS["u4g32"], layout, rows, cols)
+        end = int(tensor["scales"]) + int(tensor["scales_bytes"])
+        gap = int(tensor["scales_bytes"]) - 3 * count
+        assert gap > 0, "the scales must not end at a multiple of 64"
+        change(parts.other["DATA"], end - count, end, gap)
+
+    return edit(mutate)
+
+
 def text_field(offset: int, value: int):
     """A mutation of one number in the header of section TEXT."""
 
@@ -123,6 +141,18 @@ HOSTILE = {
     "codes outside the file": ("ERR_TENSOR", put("tensors", 1, "codes", BIG)),
     "name outside the strings": ("ERR_TENSOR", put("tensors", 1, "name_bytes", 2**31)),
     "byte above 242 in base3": ("ERR_TENSOR", edit(trailing_trit)),
+    "first zero point above the codes": (
+        "ERR_TENSOR",
+        zero_points(lambda data, begin, end, gap: data.__setitem__(begin, 16)),
+    ),
+    "last zero point above the codes": (
+        "ERR_TENSOR",
+        zero_points(lambda data, begin, end, gap: data.__setitem__(end - 1, 255)),
+    ),
+    "bytes between scales and zero points": (
+        "ERR_TENSOR",
+        zero_points(lambda data, begin, end, gap: data.__setitem__(begin - gap, 1)),
+    ),
     "unknown operation": ("ERR_OP", put("ops", 3, "op", 77)),
     "tensor that does not exist": ("ERR_OP", put("ops", "matmul", "tensor", 10**6)),
     "wrong tensor": ("ERR_OP", put("ops", "matmul", "tensor", 0)),

@@ -27,6 +27,7 @@ typedef enum { AT_BEGIN, AT_END } side;
 typedef enum {
     MEM_CODES,
     MEM_SCALES,
+    MEM_ZEROS,
     MEM_X,
     MEM_X_SUMS,
     MEM_X_SCALES,

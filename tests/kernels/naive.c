@@ -66,16 +66,23 @@ uint16_t naive_f32_to_f16(float value) {
     return (uint16_t)(sign | ((uint32_t)(exponent + 14) * 1024 + (uint32_t)units));
 }
 
-/* sum of (code - offset) * q over one group, then the float steps in order */
+int32_t naive_value(const naive_matrix *m, int32_t row, int32_t k) {
+    const int32_t code = m->codes[(size_t)row * (size_t)m->cols + (size_t)k];
+    if (m->zeros != NULL) {
+        return code - m->zeros[row * m->groups + k / m->group];
+    }
+    return m->bits == 1 ? 2 * code - 1 : code - m->offset;
+}
+
+/* sum of value * q over one group, then the float steps in order */
 float naive_matmul(const naive_matrix *m, const naive_x *x, int32_t token, int32_t row) {
     const int32_t group = m->group != 0 ? m->group : m->cols;
-    const uint8_t *codes = m->codes + (size_t)row * (size_t)m->cols;
     const int8_t *q = x->codes + (size_t)token * (size_t)x->cols;
     float acc = 0.0f;
     for (int32_t g = 0; g < m->groups; g++) {
         int64_t sum = 0;
         for (int32_t k = g * group; k < (g + 1) * group && k < m->cols; k++) {
-            sum += (codes[k] - m->offset) * q[k];
+            sum += naive_value(m, row, k) * q[k];
         }
         acc = acc + m->scales[row * m->groups + g] * (float)sum;
     }

@@ -14,6 +14,7 @@ typedef struct {
     int32_t groups;
     uint8_t *codes;
     float *scales;   /* exact float16 values when group is not 0 */
+    uint8_t *zeros;  /* as scales, or NULL: offset is the zero point */
     uint8_t *dither; /* of layout split alone: of the columns in whole groups of 64 */
 } naive_matrix;
 
@@ -38,6 +39,8 @@ lw_q8 naive_pack_x(const naive_x *x, side at);
 int32_t naive_lut_count(const layout_row *layout, int32_t cols);
 void naive_lut(const layout_row *layout, const naive_x *x, int32_t index, uint8_t *table);
 
+/* What the code in column k of a row stands for, before its scale. */
+int32_t naive_value(const naive_matrix *m, int32_t row, int32_t k);
 float naive_matmul(const naive_matrix *m, const naive_x *x, int32_t token, int32_t row);
 
 void naive_quantize(const float *x, int32_t n, int8_t *codes, int32_t *sums, float *scale);

@@ -46,6 +46,11 @@ static void put_base3(uint8_t *tile, int32_t n, int32_t k, uint32_t code) {
     tile[n % 64] = (uint8_t)(tile[n % 64] + code * power[k]);
 }
 
+/* Where the scale and zero point of row n in group g lie. */
+static int32_t group_row(const naive_matrix *m, const layout_row *layout, int32_t n, int32_t g) {
+    return (n / layout->tile_rows * m->groups + g) * layout->tile_rows + n % layout->tile_rows;
+}
+
 static void pack_scales(const naive_matrix *m, const layout_row *layout, void *scales) {
     for (int32_t n = 0; n < m->rows; n++) {
         if (m->group == 0) {
@@ -53,11 +58,21 @@ static void pack_scales(const naive_matrix *m, const layout_row *layout, void *s
             continue;
         }
         for (int32_t g = 0; g < m->groups; g++) {
-            const int32_t group_row = n / layout->tile_rows * m->groups + g;
-            ((uint16_t *)scales)[group_row * layout->tile_rows + n % layout->tile_rows] =
+            ((uint16_t *)scales)[group_row(m, layout, n, g)] =
                 naive_f32_to_f16(m->scales[n * m->groups + g]);
         }
     }
+}
+
+static uint8_t *pack_zeros(const naive_matrix *m, const layout_row *layout, size_t padded_rows,
+                           side at) {
+    const size_t bytes = padded_rows * (size_t)m->groups;
+    uint8_t *zeros = guarded(MEM_ZEROS, at, bytes, 64);
+    memset(zeros, 0, bytes);
+    for (int32_t i = 0; i < m->rows * m->groups; i++) {
+        zeros[group_row(m, layout, i / m->groups, i % m->groups)] = m->zeros[i];
+    }
+    return zeros;
 }
 
 /* The layouts whose codes are tiles and nothing else. */
@@ -105,7 +120,8 @@ lw_matrix naive_pack(const naive_matrix *m, const layout_row *layout, side at) {
     void *scales = guarded(MEM_SCALES, at, scale_bytes, 64);
     memset(scales, 0, scale_bytes);
     pack_scales(m, layout, scales);
-    return (lw_matrix){codes, scales, m->rows, m->cols, m->bits, m->offset, m->group};
+    const uint8_t *zeros = m->zeros ? pack_zeros(m, layout, padded_rows, at) : NULL;
+    return (lw_matrix){codes, scales, m->rows, m->cols, m->bits, m->offset, m->group, zeros};
 }
 
 lw_q8 naive_pack_x(const naive_x *x, side at) {

@@ -16,6 +16,7 @@ typedef struct {
     const layout_row *layout;
     bool ternary;
     bool int57; /* codes 0..56 instead of all of 6 bits */
+    bool zeros; /* zero points */
     int32_t bits, group, rows, cols, tokens;
     pattern pattern;
     side at;
@@ -24,6 +25,7 @@ typedef struct {
 static uint8_t codes[MAX_CODES];
 static int8_t activations[MAX_X];
 static float scales[MAX_SCALES];
+static uint8_t zeros[MAX_SCALES];
 static float x_scales[64];
 static float wanted[MAX_Y];
 static uint8_t dither[MAX_X];
@@ -39,6 +41,7 @@ static naive_matrix make_matrix(const matrix_case *c) {
                                            : 1 << (c->bits - 1),
                       .codes = codes,
                       .scales = scales,
+                      .zeros = c->zeros ? zeros : NULL,
                       .dither = dither};
     for (int32_t k = 0; k < (c->cols + 63) / 64 * 64; k++) {
         dither[k] = (uint8_t)random_range(0, 7);
@@ -49,6 +52,10 @@ static naive_matrix make_matrix(const matrix_case *c) {
                                : c->pattern == ALTERNATING && (i % c->cols & 1) ? 0
                                                                                 : top;
         codes[i] = (uint8_t)(c->pattern == RANDOM ? random_range(0, top) : corner);
+    }
+    for (int32_t i = 0; i < c->rows * m.groups && c->zeros; i++) {
+        const bool corner = c->pattern != RANDOM || random_range(0, 3) == 0;
+        zeros[i] = (uint8_t)(corner ? top * random_range(0, 1) : random_range(0, top));
     }
     for (int32_t i = 0; i < c->rows * m.groups; i++) {
         const float scale = random_range(0, 9) == 0 ? 0.0f : random_float();
@@ -157,7 +164,7 @@ static void check_gather(const matrix_case *c, const lw_matrix *w, const naive_m
     float *right = guarded(MEM_B, c->at, bytes, sizeof(float));
     for (int32_t k = 0; k < c->cols; k++) {
         const int32_t g = c->group == 0 ? 0 : k / c->group;
-        right[k] = (float)(codes[n * c->cols + k] - m->offset) * scales[n * m->groups + g];
+        right[k] = (float)naive_value(m, n, k) * scales[n * m->groups + g];
     }
     for (const matrix_row *row = gather_rows; row->name != NULL; row++) {
         if (row->layout == c->layout->id && row->isa <= host_isa()) {
@@ -170,9 +177,9 @@ static void check_gather(const matrix_case *c, const lw_matrix *w, const naive_m
 }
 
 static void check_case(const matrix_case *c) {
-    describe("%s, bits %d, group %d, rows %d, cols %d, tokens %d, pattern %d, %s", c->layout->name,
-             c->bits, c->group, c->rows, c->cols, c->tokens, (int)c->pattern,
-             c->at == AT_BEGIN ? "begin" : "end");
+    describe("%s, bits %d, group %d%s, rows %d, cols %d, tokens %d, pattern %d, %s",
+             c->layout->name, c->bits, c->group, c->zeros ? " with zero points" : "", c->rows,
+             c->cols, c->tokens, (int)c->pattern, c->at == AT_BEGIN ? "begin" : "end");
     const naive_matrix m = make_matrix(c);
     const naive_x x = make_x(c);
     const lw_matrix w = naive_pack(&m, c->layout, c->at);
@@ -261,8 +268,12 @@ void test_matrices(void) {
         for (c.bits = 1; c.bits <= 8 && layout->id != LAYOUT_base3; c.bits++) {
             for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
                 c.group = groups[g];
-                check_shapes(c);
-                check_corners(c);
+                for (int with = 0; with < (c.bits > 1 && c.group != 0 ? 2 : 1); with++) {
+                    c.zeros = with == 1;
+                    check_shapes(c);
+                    check_corners(c);
+                }
+                c.zeros = false;
             }
         }
     }

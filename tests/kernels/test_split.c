@@ -244,7 +244,7 @@ static void check_any_bytes(int32_t rows, int32_t cols) {
     }
     const naive_x x = {1, cols, activations, &x_scale};
     const lw_q8 packed = naive_pack_x(&x, AT_END);
-    const lw_matrix w = {any, halves, rows, cols, 6, 30, 64};
+    const lw_matrix w = {any, halves, rows, cols, 6, 30, 64, NULL};
     const any_product p = {.w = &w, .x = &packed};
     check_agreement(gemv_rows, run_gemv, p, (size_t)rows);
     check_agreement(gemm_rows, run_gemm, p, (size_t)rows);

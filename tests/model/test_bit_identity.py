@@ -16,8 +16,13 @@ HERE = included(best_isa())
 #: Sizes of the parts, over and over. Kernels differ by the number of tokens up to eight.
 SPLITS = {"whole": (10**6,), "few": (2, 3, 4, 5, 6, 7, 8), "single": (1,)}
 
-#: Every format with every layout that can hold it.
-STORED = [(fmt.name, layout) for fmt in FORMATS.values() for layout in compatible(fmt)]
+#: Every format with every layout that can hold it; of those with zero points one for each width, groups taking turns.
+STORED = [
+    (fmt.name, layout)
+    for fmt in FORMATS.values()
+    for layout in compatible(fmt)
+    if not fmt.has_zeros or fmt.group == (32, 64, 128)[fmt.bits % 3]
+]
 
 
 def evaluate(model: Model, tokens, threads: int, split: tuple[int, ...]) -> np.ndarray:

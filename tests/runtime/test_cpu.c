@@ -104,6 +104,11 @@ static void test_layouts(void) {
     CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_base3, LW_FORMAT_ternary, 65, 6), 128 * 4);
     CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_fields, LW_FORMAT_i4g32, 17, 33), 32 * 2 * 2);
     CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_rows, LW_FORMAT_f32, 17, 33), 0);
+    CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_fields, LW_FORMAT_u4g32, 17, 65), 192 + 96);
+    CHECK_EQUAL(lw_scales_bytes(LW_LAYOUT_fields, LW_FORMAT_u4g32, 33, 65), 320 + 144);
+    CHECK_EQUAL(lw_zeros_bytes(LW_LAYOUT_fields, LW_FORMAT_u4g32, 33, 65), 144);
+    CHECK_EQUAL(lw_zeros_bytes(LW_LAYOUT_fields, LW_FORMAT_i4g32, 33, 65), 0);
+    CHECK_EQUAL(lw_codes_bytes(LW_LAYOUT_planes, LW_FORMAT_b1row, 64, 32), 256);
     CHECK_EQUAL(lw_lut_tables(lw_find_layout(LW_LAYOUT_planes), 33), 16);
     CHECK_EQUAL(lw_lut_tables(lw_find_layout(LW_LAYOUT_base3), 33), 7);
     CHECK_EQUAL(lw_lut_tables(lw_find_layout(LW_LAYOUT_fields), 33), 0);
@@ -113,6 +118,8 @@ static void test_layouts(void) {
     CHECK(!lw_layout_accepts(LW_LAYOUT_fields, LW_FORMAT_f16));
     CHECK_EQUAL(lw_format_offset(lw_find_format(LW_FORMAT_ternary)), 1);
     CHECK_EQUAL(lw_format_offset(lw_find_format(LW_FORMAT_i8g64)), 128);
+    CHECK_EQUAL(lw_format_offset(lw_find_format(LW_FORMAT_u8g64)), 0);
+    CHECK_EQUAL(lw_format_offset(lw_find_format(LW_FORMAT_b1g64)), 1);
 
     /* the greatest widths at which cols * 2^(bits + 1) * 127 stays below 2^31 */
     CHECK(lw_sums_exact(LW_FORMAT_i8row, 33026) && !lw_sums_exact(LW_FORMAT_i8row, 33027));

@@ -65,8 +65,15 @@ static void fill_floats(builder *b, const lw_tensor_record *tensor, float center
 
 static void fill_scales(builder *b, const lw_tensor_record *tensor) {
     uint8_t *scales = b->data + tensor->scales_offset;
-    const int row_scale = lw_find_format(tensor->format)->scale == LW_SCALE_ROW_F32;
-    for (uint64_t at = 0; at < tensor->scales_bytes; at += row_scale ? 4 : 2) {
+    const lw_format *format = lw_find_format(tensor->format);
+    const int row_scale = format->scale == LW_SCALE_ROW_F32;
+    const uint64_t zeros =
+        lw_zeros_bytes(tensor->layout, tensor->format, tensor->rows, tensor->cols);
+    const uint64_t end = zeros > 0 ? 2 * zeros : tensor->scales_bytes; /* a byte for each float16 */
+    for (uint64_t i = 0; i < zeros; i++)
+        scales[tensor->scales_bytes - 1 - i] =
+            (uint8_t)random_below(&b->random, (uint32_t)1 << format->bits);
+    for (uint64_t at = 0; at < end; at += row_scale ? 4 : 2) {
         const float value = 0.03f + 0.02f * random_float(&b->random);
         const uint16_t half = lw_f32_to_f16(value);
         if (row_scale)
@@ -178,7 +185,7 @@ static void add_layer(builder *b, const values *v, uint32_t layer) {
            gate_up, v->normed_q8, none);
     add_op(b, layer % 2 ? LW_OP_silu_mul : LW_OP_relu2_mul, LW_NO_TENSOR, v->inner, gate, up);
     add_op(b, LW_OP_quantize, LW_NO_TENSOR, v->inner_q8, v->inner, none);
-    add_op(b, LW_OP_matmul, add_matrix(b, LW_FORMAT_i3g32, LW_LAYOUT_fields, TOY_HIDDEN, TOY_INNER),
+    add_op(b, LW_OP_matmul, add_matrix(b, LW_FORMAT_u3g32, LW_LAYOUT_fields, TOY_HIDDEN, TOY_INNER),
            v->projected, v->inner_q8, none);
     add_op(b, LW_OP_add, LW_NO_TENSOR, v->x, v->x, v->projected);
 }

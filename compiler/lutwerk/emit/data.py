@@ -19,14 +19,15 @@ BLOCK_ROWS = 4096
 
 
 def weight_bytes(weight: Weight) -> tuple[Iterator[Bytes], Bytes]:
-    """Packed codes, in pieces that follow each other, and packed scales of a weight."""
+    """Packed codes, in pieces that follow each other, and packed scales of a weight, zero points included."""
     fmt, layout = FORMATS[weight.format or ""], LAYOUTS[weight.layout or ""]
     quantizer = QUANTIZERS[weight.quantizer or ""]
-    codes, scales = [], []
+    codes, scales, zeros = [], [], []
     for source in weight.sources:
         quantized = quantizer.quantize(source.load(), source.name)
         codes.append(quantized.codes)
         scales.append(quantized.scales)
+        zeros.append(quantized.zeros)
         del quantized
     stacked = np.concatenate(codes) if len(codes) > 1 else codes[0]
     del codes
@@ -35,7 +36,8 @@ def weight_bytes(weight: Weight) -> tuple[Iterator[Bytes], Bytes]:
         raw = np.ascontiguousarray(stacked, kind).reshape(-1).view(np.uint8)
         return iter((raw,)), np.zeros(0, np.uint8)
     stacked_scales = np.concatenate([s for s in scales if s is not None])
-    packed_scales = layouts.pack_scales(stacked_scales, fmt, layout)
+    stacked_zeros = np.concatenate([z for z in zeros if z is not None]) if fmt.has_zeros else None
+    packed_scales = layouts.pack_scales(stacked_scales, stacked_zeros, fmt, layout)
     integers = stacked.astype(np.uint8, copy=False)
     if layout.name == "split":
         return split.pack(integers, split.draw_dither(integers, stacked_scales)), packed_scales

@@ -5,10 +5,12 @@ from __future__ import annotations
 from lutwerk.defs import FORMATS
 from lutwerk.quantize.absmean import AbsmeanQuantizer
 from lutwerk.quantize.base import Quantized, Quantizer
+from lutwerk.quantize.binary import BinaryQuantizer
 from lutwerk.quantize.floating import Float16Quantizer, Float32Quantizer
 from lutwerk.quantize.int57 import Int57Quantizer
 from lutwerk.quantize.round_to_nearest import RoundToNearest
 from lutwerk.quantize.ternary import TernaryQuantizer
+from lutwerk.quantize.zero_points import ZeroPoints
 
 __all__ = ["QUANTIZERS", "Quantized", "Quantizer"]
 
@@ -16,6 +18,8 @@ _ALL: tuple[Quantizer, ...] = (
     TernaryQuantizer(),
     AbsmeanQuantizer(),
     *(RoundToNearest(f) for f in FORMATS.values() if f.codebook == "INT"),
+    *(ZeroPoints(f) for f in FORMATS.values() if f.codebook == "UINT"),
+    *(BinaryQuantizer(f) for f in FORMATS.values() if f.codebook == "BINARY"),
     *(Int57Quantizer(f) for f in FORMATS.values() if f.codebook == "INT57"),
     Float16Quantizer(),
     Float32Quantizer(),

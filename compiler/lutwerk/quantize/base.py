@@ -17,15 +17,17 @@ _BLOCK = 1 << 18
 
 @dataclass(frozen=True)
 class Quantized:
-    """A quantised matrix; ``weight = (code - format.offset) * scale``, or the number itself.
+    """A quantised matrix: ``weight = value * scale``, or the number itself.
 
-    ``codes`` is uint8 ``[rows, cols]``, or float16 or float32 for the float formats. ``scales`` is
-    float32 ``[rows, groups]`` (exact in float16 for the scale type GROUP_F16), None for the float
-    formats.
+    ``codes`` is uint8 ``[rows, cols]``, or float16 or float32 for the float formats; formats.def says
+    which value a code stands for. ``scales`` is float32 ``[rows, groups]`` (exact in float16 for the
+    scale type GROUP_F16), None for the float formats; ``zeros`` is uint8 ``[rows, groups]`` for the
+    codebook UINT, None for others.
     """
 
     codes: NDArray[np.uint8] | NDArray[np.float16] | F32
     scales: F32 | None
+    zeros: NDArray[np.uint8] | None = None
 
 
 class Quantizer(Protocol):

@@ -2,9 +2,9 @@
 
 A code stands for an integer from ``-2^(bits-1)`` to ``2^(bits-1) - 1``, so there is one negative
 level more than positive ones. The scale takes the sign that puts the weight of greatest magnitude
-on the longer side. With many levels the scale that just reaches this weight is close to best; with
-few, some scales that trade the extra level and the clipping of outliers against a finer step are
-tried, and the one of least squared error is kept.
+on the longer side. Some scales are tried, and the one of least squared error is kept: with many
+levels those that just reach this weight, which differ in how well the other weights happen to fall;
+with few also scales that clip outliers for a finer step.
 """
 
 from __future__ import annotations
@@ -12,61 +12,36 @@ from __future__ import annotations
 import numpy as np
 
 from lutwerk.defs import Format
-from lutwerk.errors import CompileError
-from lutwerk.graph import F32, Ternary
-from lutwerk.quantize.base import Quantized, float_blocks, shape_of
+from lutwerk.graph import F32
+from lutwerk.quantize.groups import Fitted, GroupQuantizer, as_stored, column_sums, divisors
 
-#: Formats of at most so many bits search for the scale.
-_SEARCH_BITS = 4
+#: Formats of at most so many bits clip outliers.
+_CLIP_BITS = 4
 #: Steps from 0 to the weight of greatest magnitude that are tried, relative to ``2^(bits-1)``: -1
 #: leaves the extra level unused, 0 uses it, more than 0 clips. On normal and Laplace weights the
-#: error is within 2% of a search in steps of 0.1.
+#: error is within 2% of a search in steps of 0.1. With more bits the first three are within 3% of
+#: all (5 bits a row: 7%), and 1 to 8% below the first alone.
 _LEVELS_TRIED = (-1.0, 0.0, -0.5, 0.25, 0.5, 1.0, 1.5)
 
 
-class RoundToNearest:
+class RoundToNearest(GroupQuantizer):
     """Round to nearest in one INT format of formats.def; a subclass may choose other scales."""
 
     def __init__(self, target: Format):
-        self.name = target.name
-        self.format = target.name
-        self._format = target
+        super().__init__(target)
         half = 1 << (target.bits - 1)
-        searched = _LEVELS_TRIED if target.bits <= _SEARCH_BITS else _LEVELS_TRIED[:1]
+        searched = _LEVELS_TRIED if target.bits <= _CLIP_BITS else _LEVELS_TRIED[:3]
         self._levels = [np.float32(half + step) for step in searched]
 
-    def quantize(self, weights: F32 | Ternary, where: str) -> Quantized:
-        """See :class:`lutwerk.quantize.base.Quantizer`. The last group of a row may be partial."""
-        rows, cols = shape_of(weights)
-        group = self._format.group or cols
-        groups = self._format.groups(cols)
-        codes = np.empty((rows, cols), dtype=np.uint8)
-        scales = np.empty((rows, groups), dtype=np.float32)
-        for span, block in float_blocks(weights):
-            padded = np.zeros((len(block), groups * group), dtype=np.float32)
-            padded[:, :cols] = block
-            # Groups as columns: operations over a group then run over whole rows of memory, element
-            # by element, which is fast and sums in the same order on every machine.
-            columns = np.ascontiguousarray(padded.reshape(-1, group).T)
-            best = self.best_scales(columns)
-            if np.isinf(best).any():
-                row, index = divmod(int(np.argmax(np.isinf(best))), groups)
-                raise CompileError(
-                    f"{where}: row {span.start + row}, columns from {index * group} need a scale "
-                    f"beyond 65504, the largest float16 that format '{self.format}' can store; use "
-                    "quantiser 'f32' for this tensor."
-                )
-            offset = np.float32(self._format.offset)
-            as_rows = (self._integers(columns, best) + offset).astype(np.uint8).T
-            codes[span] = as_rows.reshape(len(block), -1)[:, :cols]
-            scales[span] = best.reshape(len(block), groups)
-        return Quantized(codes, scales)
+    def fit(self, columns: F32, sizes: F32) -> Fitted:
+        """Codes of the scales that :meth:`best_scales` gives."""
+        best = self.best_scales(columns)
+        return Fitted(self._integers(columns, best) + np.float32(self._format.offset), best, None)
 
     def _integers(self, columns: F32, scales: F32) -> F32:
         """Nearest levels of ``columns`` ``[group, n]`` for ``scales`` ``[n]``; 0 for scale 0."""
         lowest = -self._format.offset
-        divisors: F32 = np.where(scales == 0, np.float32(np.inf), scales)
-        levels = columns / divisors
+        levels = columns / divisors(scales)
         np.rint(levels, out=levels)
         return np.clip(levels, lowest, lowest + self._format.max_code, out=levels)
 
@@ -90,18 +65,4 @@ class RoundToNearest:
         difference = self._integers(columns, scales)
         difference *= scales
         difference -= columns
-        np.square(difference, out=difference)
-        # Rows one by one: np.sum may pick another order of additions, and so other bits, for
-        # another shape.
-        total = np.zeros(scales.shape, dtype=np.float32)
-        for row in difference:
-            total += row
-        return total
-
-
-def as_stored(scales: F32, target: Format) -> F32:
-    """Scales rounded to what a format stores; infinite beyond its range."""
-    kind = np.float16 if target.scale == "GROUP_F16" else np.float32
-    with np.errstate(over="ignore"):
-        # Adding 0 turns the -0 of a group of zeros into 0.
-        return scales.astype(kind).astype(np.float32) + np.float32(0)
+        return column_sums(np.square(difference, out=difference))

@@ -150,8 +150,7 @@ def _matmul(tensor: StoredTensor, codes: NDArray[np.int8], scales: F32) -> F32:
     """Multiply block of rows by block of rows, so that only a block is ever unpacked."""
     blocks = []
     for rows in tensor.row_blocks():
-        weight_codes, weight_scales = tensor.block(rows)
-        values = weight_codes.astype(np.int16) - np.int16(tensor.format.offset)
+        values, weight_scales = tensor.block(rows)
         group = tensor.format.group
         blocks.append(numerics.matmul(values, weight_scales, group, codes, scales))
     return np.concatenate(blocks, axis=1)
@@ -165,8 +164,8 @@ def _embed(tensor: StoredTensor, tokens: Sequence[int]) -> F32:
     tile = tensor.layout.tile_rows
     for token in tokens:
         first = token // tile * tile
-        codes, scales = tensor.block(range(first, min(first + tile, tensor.rows)))
-        value = codes[token - first].astype(np.float32) - np.float32(tensor.format.offset)
+        values, scales = tensor.block(range(first, min(first + tile, tensor.rows)))
+        value = values[token - first].astype(np.float32)
         group = tensor.format.group or tensor.cols
         rows.append(value * np.repeat(scales[token - first], group)[: tensor.cols])
     return np.stack(rows)
