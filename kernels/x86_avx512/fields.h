@@ -44,10 +44,25 @@ LW_INLINE __m512i lw_byte_mask(const int bit, const int width) {
     return _mm512_set1_epi8((char)(((1 << width) - 1) << bit));
 }
 
+/* A tile in registers: each vector is loaded once, whatever the number of fields that it has a part
+ * of. */
+typedef struct {
+    __m512i vector[8]; /* `bits` of them */
+} lw_fields_tile;
+
+LW_INLINE lw_fields_tile lw_load_tile(const uint8_t *tile, const int bits) {
+    lw_fields_tile loaded;
+#pragma GCC unroll 8
+    for (int i = 0; i < bits; i++) {
+        loaded.vector[i] = _mm512_load_si512((const void *)(tile + i * LW_FIELDS_VECTOR));
+    }
+    return loaded;
+}
+
 /* One field of a tile; `bits` and `field` are constants. */
-LW_INLINE __m512i lw_field(const uint8_t *tile, const int bits, const int field) {
+LW_INLINE __m512i lw_field(const lw_fields_tile *tile, const int bits, const int field) {
     const lw_piece first = lw_field_piece(bits, field, 0);
-    __m512i code = _mm512_load_si512((const void *)(tile + first.vector * LW_FIELDS_VECTOR));
+    __m512i code = tile->vector[first.vector];
     if (bits == 8) {
         return code;
     }
@@ -66,12 +81,10 @@ LW_INLINE __m512i lw_field(const uint8_t *tile, const int bits, const int field)
     for (int i = 1; i < LW_FIELDS_PIECES; i++) {
         const lw_piece p = lw_field_piece(bits, field, i);
         if (p.width > 0) {
-            const __m512i bytes =
-                _mm512_load_si512((const void *)(tile + p.vector * LW_FIELDS_VECTOR));
             const int down = p.bit + p.width - (8 - joined);
             /* the joined bits of code, below them those of the piece: mask ? code : piece */
             code = _mm512_ternarylogic_epi32(lw_byte_mask(8 - joined, joined), code,
-                                             _mm512_srli_epi16(bytes, down), 0xca);
+                                             _mm512_srli_epi16(tile->vector[p.vector], down), 0xca);
             joined += p.width;
         }
     }

@@ -26,6 +26,13 @@ LW_INLINE int32_t lw_min_i32(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
 
+/* The activations from token t on. */
+LW_INLINE lw_q8 lw_q8_from(const lw_q8 *x, int32_t t) {
+    const size_t stride = (size_t)x->stride;
+    return (lw_q8){x->codes + (size_t)t * stride, x->sums + (size_t)t * (stride / LW_SUM_COLS),
+                   x->scales + t, x->stride};
+}
+
 /* Where an integer sum of unsigned codes over columns [begin, end) starts: -offset * sum(x), so
  * that it ends as the sum of signed values. begin is a multiple of LW_SUM_COLS; past the last
  * column activations are zero. */

@@ -63,18 +63,20 @@ LW_INLINE void lw_split_load16(const lw_split_rows *rows, size_t at, __m512i v[4
 }
 
 /* High parts of step s of a group, in bits 3 to 5; other bits are zero. */
-LW_INLINE __m512i lw_split_high_step(const uint8_t *const tiles[2], const int s) {
+LW_INLINE __m512i lw_split_high_step(const lw_fields_tile tiles[2], const int s) {
     const int field = s % LW_FIELDS;
     const int at = lw_part_shift(LW_SPLIT_HIGH_BITS, lw_field_part(LW_SPLIT_HIGH_BITS, field));
-    return lw_shift(lw_field(tiles[s / LW_FIELDS], LW_SPLIT_HIGH_BITS, field), 3 - at);
+    return lw_shift(lw_field(&tiles[s / LW_FIELDS], LW_SPLIT_HIGH_BITS, field), 3 - at);
 }
 
 /* code[s]: the codes of columns 4s .. 4s + 3 of group g, a dword for each row. */
 LW_INLINE void lw_split_unpack(const lw_matrix *w, const lw_split *s, const lw_split_rows *rows,
                                int32_t g, __m512i code[LW_SPLIT_STEPS]) {
-    const uint8_t *tiles[2];
+    const uint8_t *packed[2];
     __m512i a[4], b[4], pairs[4], thirds[2];
-    lw_split_tiles(w, rows->high, g, tiles);
+    lw_split_tiles(w, rows->high, g, packed);
+    const lw_fields_tile tiles[2] = {lw_load_tile(packed[0], LW_SPLIT_HIGH_BITS),
+                                     lw_load_tile(packed[1], LW_SPLIT_HIGH_BITS)};
     const size_t at = (size_t)g * LW_SPLIT_BLOCK;
     lw_split_load16(rows, at, a);     /* bits 0 and 1 */
     lw_split_load16(rows, at + 8, b); /* bit 2 in the upper 8 bytes */

@@ -19,13 +19,14 @@ enum {
 };
 
 /* One tile of 32 columns. */
-LW_INLINE void add_tile(lw_i32x16 part[PARTS], const uint8_t *tile, const int8_t *x) {
+LW_INLINE void add_tile(lw_i32x16 part[PARTS], const uint8_t *packed, const int8_t *x) {
+    const lw_fields_tile tile = lw_load_tile(packed, LW_SPLIT_HIGH_BITS);
 #pragma GCC unroll 8
     for (int field = 0; field < LW_FIELDS; field++) {
         int32_t four;
         memcpy(&four, x + field * LW_FIELD_COLS, sizeof four);
         const int i = lw_field_part(LW_SPLIT_HIGH_BITS, field);
-        part[i] = lw_dot4(part[i], lw_field(tile, LW_SPLIT_HIGH_BITS, field), four);
+        part[i] = lw_dot4(part[i], lw_field(&tile, LW_SPLIT_HIGH_BITS, field), four);
     }
 }
 
