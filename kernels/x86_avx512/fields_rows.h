@@ -123,8 +123,7 @@ LW_INLINE void lw_rows_multiply(const lw_matrix *w, const lw_q8 *x, float *y, si
                                                  : _mm512_setzero_ps();
 #pragma GCC unroll 4
             for (int t = 0; t < tokens; t++) {
-                const __m512i start =
-                    lw_zero_starts(w, scale + (size_t)r * scales_apart, x_sum[t]);
+                const __m512i start = lw_zero_starts(w, scale + (size_t)r * scales_apart, x_sum[t]);
                 const __m512i sum = _mm512_add_epi32(lw_rows_join(s.part[r][t], bits), start);
                 if (w->group == 0) {
                     total[r][t] = _mm512_add_epi32(total[r][t], sum);
