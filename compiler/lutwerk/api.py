@@ -28,6 +28,7 @@ def compile(
     seed: int = 0,
     force: bool = False,
     device_tokenizer: bool = True,
+    runner: str | None = "auto",
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Compile a checkpoint into a bundle folder. The same input gives the same bytes.
@@ -53,6 +54,8 @@ def compile(
         seed: of synthetic weights.
         force: write over an existing bundle.
         device_tokenizer: also store the tokeniser in the form that devices without Python execute.
+        runner: where the program `run` of the bundle comes from: ``auto``, ``shipped``, ``gcc``,
+            ``zig`` or the command of a C compiler for the target; None leaves it out.
         progress: reports bytes written.
 
     Returns:
@@ -88,5 +91,6 @@ def compile(
         seed=seed,
         force=force,
         device_tokenizer=device_tokenizer,
+        runner=runner,
     )
     return compile_bundle(options, progress, check_device_text, check_device_chat)

@@ -17,6 +17,10 @@ class CompileError(LutwerkError):
     """The request cannot be compiled, or its output cannot be written."""
 
 
+class DeployError(LutwerkError):
+    """A bundle cannot be copied to a device, or does not run there."""
+
+
 class BundleError(LutwerkError):
     """A bundle is damaged, or does not fit this machine. ``status`` names the C status code, if there is one."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from lutwerk.errors import BundleError
 from lutwerk.model_file import FORMAT_VERSION
 
-MODEL, MANIFEST = "model.lw", "manifest.json"
+MODEL, MANIFEST, RUN = "model.lw", "manifest.json", "run"
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,15 @@ class Memory:
 
 _KINDS = {dict: "an object", list: "a list", str: "a text", int: "an integer"}
 _FILE = {"bytes": int, "sha256": str}
+#: What a device must have; ``page_bytes`` is the greatest page size of its kernel, 0 for any.
+_NEEDS = {"architecture": str, "isa": str, "cpu_flags": list, "page_bytes": int}
 #: Fields that this package reads, and their kinds.
 _SHAPE = {
     "name": str,
     "architecture": str,
     "target": str,
     "isa": str,
+    "needs": _NEEDS,
     "model": dict.fromkeys(
         ("vocab", "hidden", "layers", "heads", "kv_heads", "head_dim", "max_context", "parameters"),
         int,

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lutwerk.architectures import ARCHITECTURES, Architecture, host_architecture
 from lutwerk.chat import Chat, NotCarried, build_chat
 from lutwerk.dump import dump
 from lutwerk.emit import write_bundle
@@ -22,6 +23,7 @@ from lutwerk.graph import KV_TYPES, Graph, KvType, Role
 from lutwerk.passes import PassContext, check_stages, run_passes
 from lutwerk.progress import NoProgress, Progress
 from lutwerk.quantize import QUANTIZERS
+from lutwerk.runner import Runner, obtain_runner
 from lutwerk.targets import Target, load_target
 from lutwerk.tokenizer import build_section
 from lutwerk.tuning_record import tuned_target
@@ -60,6 +62,7 @@ class CompileOptions:
         dump_after: Passes after which the graph is printed to stderr.
         force: Replace an existing bundle.
         device_tokenizer: Also store the tokeniser as tables, which devices without Python execute.
+        runner: Where the program `run` comes from (lutwerk.runner); None leaves it out.
     """
 
     checkpoint: str
@@ -79,6 +82,7 @@ class CompileOptions:
     dump_after: tuple[str, ...] = ()
     force: bool = False
     device_tokenizer: bool = True
+    runner: str | None = AUTO
 
 
 def compile_bundle(
@@ -123,12 +127,19 @@ def compile_bundle(
             f"context {graph.config.max_context} is shorter than the {options.golden} tokens of the "
             "self-test; ask for a longer one with -c"
         )
+    progress = progress or NoProgress()
     text = _device_text(options, checkpoint.tokenizer, check_text)
     chat, carried = _chat(options, checkpoint.tokenizer, text, check_chat)
+    runner = None
+    if options.runner is not None:
+        runner = obtain_runner(_architecture(target), options.runner, progress)
+        _check_pages(target, runner)
     facts = {
         "version": version("lutwerk"),
         "target": target.name,
         "isa": target.isa,
+        "needs": _needs(target, runner),
+        "runner": None if runner is None else {"compiler": runner.compiler},
         "source": _provenance(options),
         "tuning": None if options.tuning is None else _tuning(options.tuning, target),
         "chat": carried,
@@ -138,9 +149,7 @@ def compile_bundle(
         },
     }
     records = build_records(graph, target, checkpoint.tokenizer, text, chat)
-    return write_bundle(
-        graph, records, options.output, options.golden, facts, progress or NoProgress()
-    )
+    return write_bundle(graph, records, options.output, options.golden, facts, runner, progress)
 
 
 def _check_options(options: CompileOptions) -> None:
@@ -197,6 +206,37 @@ def _chat(
     reserved = [list(pair) for pair in chat.form.reserved]
     date = chat.template.asks_for_date
     return chat.section, {"carried": True, "default_date": date, "reserved": reserved}
+
+
+def _architecture(target: Target) -> Architecture:
+    """What to build `run` for: the target's architecture, or this machine's where any will do."""
+    found = ARCHITECTURES.get(target.architecture) or host_architecture()
+    if found is None:
+        raise CompileError(
+            f"target {target.name} runs on any architecture, and this machine's is none that the program "
+            f"`run` can be built for; choose another --target, or leave the program out with --no-runner"
+        )
+    return found
+
+
+def _check_pages(target: Target, runner: Runner) -> None:
+    """Refuse a program that kernels of some devices of the target could not map."""
+    largest = 1024 * max(target.page_kib, default=0)
+    if runner.page_bytes < largest:
+        raise CompileError(
+            f"{runner.compiler} made a program for pages of at most {runner.page_bytes} bytes, but kernels "
+            f"of target {target.name} have up to {largest}; choose another --runner-compiler"
+        )
+
+
+def _needs(target: Target, runner: Runner | None) -> dict[str, Any]:
+    """What a device must have to run the bundle; memory has its own statement."""
+    return {
+        "architecture": runner.architecture if runner else target.architecture,
+        "isa": target.isa,
+        "cpu_flags": list(target.cpu_flags),
+        "page_bytes": runner.page_bytes if runner else 0,
+    }
 
 
 def _used_quantizers(graph: Graph, quantizers: dict[Role, str]) -> dict[str, str]:

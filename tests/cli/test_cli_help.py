@@ -8,7 +8,7 @@ import pytest
 
 from lutwerk.cli import build_parser
 
-COMMANDS = ("compile", "run", "bench", "inspect", "verify", "targets", "tune", "demo")
+COMMANDS = ("compile", "run", "bench", "inspect", "verify", "deploy", "targets", "tune", "demo")
 
 
 def test_the_help_names_every_command(lutwerk):

@@ -13,17 +13,17 @@ PACKAGE = ROOT / "compiler/lutwerk"
 
 #: Lowest first; a subpackage stands for all its modules; members of a layer do not know each other.
 LAYERS: list[set[str]] = [
-    {"errors", "units", "native_types"},
+    {"errors", "units", "native_types", "architectures"},
     {"defs", "progress"},
     {"split"},
-    {"graph", "layouts"},
+    {"graph", "layouts", "runner"},
     {"machine"},
     {"cost", "targets"},
     {"model_file", "dump", "tuning_record", "tokenizer", "chat", "two_stage"},
     {"quantize", "liveness", "manifest", "reference", "plan"},
     {"frontends", "verify"},
     {"passes", "emit"},
-    {"pipeline", "probe"},
+    {"pipeline", "probe", "deploy"},
     {"_build_native", "native", "text"},
     {"sampling", "timing", "device_text", "text_probes"},
     {"generation", "verification", "tune", "text_check", "device_chat"},
@@ -42,7 +42,7 @@ EXECUTION = {
 }
 COMPILATION = {
     *("frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"),
-    *("two_stage", "tokenizer", "chat"),
+    *("two_stage", "tokenizer", "chat", "runner"),
 }
 MODULES = list(files("compiler/lutwerk", suffixes=(".py",)))
 

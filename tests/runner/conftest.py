@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import NAMES, Program, find_program
 
 import checkpoints
 import lutwerk
 from hostile import Parts
 from lutwerk.demo import CHECKPOINT
-from programs import NAMES, Program, find_program
 
 
 @pytest.fixture(scope="session", params=NAMES)
@@ -45,9 +45,7 @@ def bytes_bundle(program, tmp_path_factory) -> Path:
 def split_bundle(program, tmp_path_factory) -> Path:
     """A two-stage head."""
     folder = tmp_path_factory.mktemp("split") / "bundle"
-    return make_bundle(
-        folder, CHECKPOINT, program, head="i57g64", layouts=(("*embed*", "split"),)
-    )
+    return make_bundle(folder, CHECKPOINT, program, head="i57g64", layouts=(("*embed*", "split"),))
 
 
 @pytest.fixture

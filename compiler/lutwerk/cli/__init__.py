@@ -8,13 +8,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from lutwerk.cli import bench, compile, demo, inspect, run, targets, tune, verify
+from lutwerk.cli import bench, compile, demo, deploy, inspect, run, targets, tune, verify
 from lutwerk.errors import LutwerkError
 
 #: Exit codes; 2 is argparse's for wrong usage, the last two are the shell's for signals.
 FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
 
-_COMMANDS = (compile, run, bench, inspect, verify, targets, tune, demo)
+_COMMANDS = (compile, run, bench, inspect, verify, deploy, targets, tune, demo)
 
 _DESCRIPTION = """\
 Compile ternary and low-bit language models into bundles that run fast, and exactly, on CPUs.

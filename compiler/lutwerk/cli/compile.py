@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ model. The same checkpoint, options and version give the same bytes.
 EXAMPLE = """examples:
   lutwerk compile path/to/bitnet-2B -o bundle
   lutwerk compile path/to/llama-1B -o bundle --quant i4g64 --head i6g64 --rule '*down*=i8g32'
+  lutwerk compile path/to/bitnet-2B -o bundle --target rpi5
   lutwerk compile synthetic:bitnet-b1.58-2B-4T -o bundle -c 2048
 
 Quantisers: `ternary` (taken as it is), `absmean` (rounded to ternary), `iBgG` (B bits, groups of G
@@ -116,6 +118,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="leave out the tables by which devices without Python tokenise",
     )
+    program = parser.add_argument_group("program for the device")
+    either = program.add_mutually_exclusive_group()
+    either.add_argument(
+        "--runner-compiler",
+        dest="runner",
+        default="auto",
+        metavar="CC",
+        help="where the program `run` comes from: shipped with this package, gcc, zig (from the extra "
+        "`cross`), or the command of a C compiler for the target (default: the first that there is)",
+    )
+    either.add_argument(
+        "--no-runner",
+        dest="runner",
+        action="store_const",
+        const=None,
+        help="leave out the program `run`, for bundles that only Python is to run",
+    )
     add_json(parser, "the manifest")
 
 
@@ -143,6 +162,7 @@ def run(arguments: argparse.Namespace) -> int:
         dump_after=tuple(arguments.dump_after),
         force=arguments.force,
         device_tokenizer=arguments.device_tokenizer,
+        runner=arguments.runner,
     )
     progress = console_progress()
     began = time.perf_counter()
@@ -157,13 +177,28 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(manifest, indent=2))
         return code
 
-    from lutwerk.cli.summary import memory_line, plan_line, size_line
+    from lutwerk.cli.summary import (
+        memory_line,
+        memory_shortage,
+        needs_line,
+        plan_line,
+        runner_line,
+        size_line,
+    )
+    from lutwerk.targets import host_device, load_target
 
     print(f"{arguments.output}: {manifest['name']}, compiled in {seconds:.1f} s")
     print(f"  size    {size_line(manifest)}")
     print(f"  plan    {plan_line(manifest)}")
+    print(f"  needs   {needs_line(manifest)}")
+    print(f"  program {runner_line(manifest)}")
     print(f"  memory  {memory_line(manifest)}")
-    if arguments.checkpoint.startswith("synthetic:"):
+    target = load_target(arguments.target)
+    if short := memory_shortage(manifest, target.memory_mib):
+        print(f"warning: {short} of {target.name}", file=sys.stderr)
+    if not target.fits(host_device()):
+        print(f"next: lutwerk deploy {arguments.output} user@device")
+    elif arguments.checkpoint.startswith("synthetic:"):
         print(f"next: lutwerk bench {arguments.output}")
     else:
         print(f'next: lutwerk run {arguments.output} -p "Once upon a time"')
@@ -185,8 +220,6 @@ def _warn(manifest: dict[str, Any]) -> None:
 
 def _verify(output: Path) -> int:
     """Verify the bundle; its report goes to stderr, because stdout is the command's own."""
-    import sys
-
     from lutwerk.cli.verify import report
     from lutwerk.verification import verify_folder
 

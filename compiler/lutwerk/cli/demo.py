@@ -62,7 +62,9 @@ def _tell(arguments: argparse.Namespace, output: Path) -> int:
     from lutwerk.cli.summary import memory_line, plan_line, size_line
 
     began = time.perf_counter()
-    manifest = compile(CHECKPOINT, output, force=arguments.force)
+    # A bundle that nobody keeps needs no program beside it.
+    runner = None if arguments.output is None else "auto"
+    manifest = compile(CHECKPOINT, output, force=arguments.force, runner=runner)
     seconds = time.perf_counter() - began
     prompt = PROMPT if arguments.prompt is None else arguments.prompt
     seed = SEED if arguments.seed is None else arguments.seed

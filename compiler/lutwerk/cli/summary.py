@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lutwerk.manifest import RUN
 from lutwerk.units import format_bytes, format_count
 
 if TYPE_CHECKING:
@@ -29,6 +31,27 @@ def plan_line(manifest: dict[str, Any]) -> str:
     return f"{line}, rules {' '.join(rules)}" if rules else line
 
 
+def needs_line(manifest: dict[str, Any]) -> str:
+    """What a device must have besides memory."""
+    needs = manifest["needs"]
+    parts = [
+        f"Linux on {needs['architecture']}" if RUN in manifest["files"] else needs["architecture"]
+    ]
+    if needs["isa"] != "scalar":
+        parts.append(f"{needs['isa']} ({' '.join(needs['cpu_flags'])})")
+    if needs["page_bytes"]:
+        parts.append(f"pages of at most {format_bytes(needs['page_bytes'])}")
+    return ", ".join(parts)
+
+
+def runner_line(manifest: dict[str, Any]) -> str:
+    """The program of the bundle: its size and compiler."""
+    if RUN not in manifest["files"]:
+        return "none: Python runs this bundle"
+    size = format_bytes(manifest["files"][RUN]["bytes"])
+    return f"{RUN}, {size}, built by {manifest['runner']['compiler']}"
+
+
 def tuning_line(tuning: dict[str, str]) -> str:
     """The tuning record that the layouts were chosen by; enough of its hash to tell two apart."""
     return f"{tuning['file']} (SHA-256 {tuning['sha256'][:12]}): {tuning['machine']}"
@@ -43,8 +66,19 @@ def memory_line(manifest: dict[str, Any]) -> str:
         f"{format_bytes(memory['kv_bytes_per_1k_tokens'])} per 1k tokens "
         f"({format_bytes(memory['kv_bytes_max_context'])} at the full context of "
         f"{manifest['model']['max_context']}), "
-        f"activations {format_bytes(memory['activation_bytes'])}"
+        f"activations {format_bytes(memory['activation_bytes'])}, "
+        f"scratch {format_bytes(memory['lookup_table_bytes'] + memory['scratch_bytes_per_thread'])} a thread"
     )
+
+
+def memory_shortage(manifest: dict[str, Any], memory_mib: Sequence[int]) -> str | None:
+    """What to say when devices with the memories ``memory_mib`` are too small; None when they are not."""
+    stated = manifest["memory"]
+    parts = ("weights_bytes", "activation_bytes", "kv_bytes_per_1k_tokens")
+    needed = sum(stated[part] for part in parts)
+    if not memory_mib or needed <= max(memory_mib) * 2**20:
+        return None
+    return f"{format_bytes(needed)} for a context of 1024 tokens exceed the {format_bytes(max(memory_mib) * 2**20)}"
 
 
 def rate(tokens: int, seconds: float) -> float | None:

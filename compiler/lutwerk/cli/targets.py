@@ -11,13 +11,14 @@ from lutwerk.cli.options import add_json
 HELP = """List the device classes that bundles can be compiled for.
 
 A bundle runs on every processor that has what its target needs, and is refused by name on others.
-`host` means the most capable target that this machine meets.
+`host` means the target of this machine's own name, or else the most capable one that it meets. The
+speeds of ARM and RISC-V targets, by which layouts are chosen, are predictions (--json has sources).
 """
 
 EXAMPLE = """examples:
   lutwerk targets
   lutwerk targets --json
-  lutwerk compile path/to/checkpoint -o bundle --target x86-64-v3
+  lutwerk compile path/to/checkpoint -o bundle --target rpi5
 """
 
 
@@ -28,23 +29,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    import platform
-
     from lutwerk.cli.table import columns
-    from lutwerk.targets import host_cpu_flags, host_target, list_targets
+    from lutwerk.targets import choose_target, host_device, list_targets
 
-    machine, flags, host = platform.machine(), host_cpu_flags(), host_target()
+    device = host_device()
+    host = choose_target(device)
     found = [
-        {**asdict(target), "fits": target.fits(machine, flags), "host": target == host}
+        {**asdict(target), "fits": target.fits(device), "host": target == host}
         for target in list_targets()
     ]
     if arguments.json:
         print(json.dumps(found, indent=2))
         return 0
-    rows = [["target", "isa", "here", "description", "needs"]]
+    rows = [["architecture", "target", "isa", "here", "description", "processor flags"]]
+    last = ""
     for target in found:
         here = "host" if target["host"] else "fits" if target["fits"] else "no"
-        needs = " ".join([*target["machine"][:1], *target["cpu_flags"]]) or "nothing"
-        rows.append([target["name"], target["isa"], here, target["description"], needs])
+        group = target["architecture"] if target["architecture"] != last else ""
+        last = target["architecture"]
+        rows.append(
+            [
+                group,
+                target["name"],
+                target["isa"],
+                here,
+                target["description"],
+                " ".join(target["cpu_flags"]) or "none",
+            ]
+        )
     print(columns(rows))
     return 0

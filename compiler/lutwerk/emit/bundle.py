@@ -1,4 +1,4 @@
-"""The bundle folder: ``model.lw`` and ``manifest.json``, complete or not there at all."""
+"""The bundle folder: ``model.lw``, ``run`` and ``manifest.json``, complete or not there at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from lutwerk.emit.model import model_bytes, write_model
 from lutwerk.emit.records import Records
 from lutwerk.errors import CompileError
 from lutwerk.graph import Graph
+from lutwerk.manifest import MANIFEST, MODEL, RUN
 from lutwerk.progress import Progress
+from lutwerk.runner import Runner
 
 #: Room for manifest.json when free space is checked.
 _MANIFEST_BYTES = 1 << 20
@@ -29,9 +31,9 @@ def check_output(output: Path, force: bool) -> None:
         )
     if not output.exists() and not output.is_symlink():
         return
-    if not output.is_dir() or (any(output.iterdir()) and not (output / "model.lw").exists()):
+    if not output.is_dir() or (any(output.iterdir()) and not (output / MODEL).exists()):
         raise CompileError(f"{output}: exists and is not a bundle; choose another -o")
-    if (output / "model.lw").exists() and not force:
+    if (output / MODEL).exists() and not force:
         raise CompileError(f"{output}: a bundle is already there; add --force to replace it")
 
 
@@ -41,13 +43,15 @@ def write_bundle(
     output: Path,
     golden: int,
     facts: dict[str, Any],
+    runner: Runner | None,
     progress: Progress,
 ) -> dict[str, Any]:
     """Write the bundle next to its final place and move it there when it is whole. Returns the manifest.
 
     Raises CompileError when there is no room or no permission; then nothing is left behind.
     """
-    needed = model_bytes(records, golden) + _MANIFEST_BYTES
+    program = runner.program if runner else b""
+    needed = model_bytes(records, golden) + len(program) + _MANIFEST_BYTES
     free = shutil.disk_usage(output.parent).free
     if free < needed:
         raise CompileError(
@@ -56,14 +60,19 @@ def write_bundle(
         )
 
     def fill(folder: Path) -> dict[str, Any]:
-        model = folder / "model.lw"
+        model = folder / MODEL
         outputs = write_model(model, records, graph.config.vocab, golden, progress)
         with model.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = model.stat().st_size
-        manifest = build_manifest(graph, records, outputs, {"bytes": size, "sha256": digest}, facts)
+        files = {MODEL: {"bytes": model.stat().st_size, "sha256": digest}}
+        if program:
+            (folder / RUN).write_bytes(program)
+            (folder / RUN).chmod(0o755)
+            digest = hashlib.sha256(program).hexdigest()
+            files[RUN] = {"bytes": len(program), "sha256": digest}
+        manifest = build_manifest(graph, records, outputs, files, facts)
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
         return manifest
 
     try:

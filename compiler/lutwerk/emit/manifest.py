@@ -20,9 +20,13 @@ _ATTENTION_TOKENS = 8
 
 
 def build_manifest(
-    graph: Graph, records: Records, golden: Golden, model: dict[str, Any], facts: dict[str, Any]
+    graph: Graph, records: Records, golden: Golden, files: dict[str, Any], facts: dict[str, Any]
 ) -> dict[str, Any]:
-    """The manifest as JSON-ready data; ``facts`` holds version, target, source, tuning, chat and quantisation."""
+    """The manifest as JSON-ready data.
+
+    ``files`` holds bytes and SHA-256 by name; ``facts`` version, target, needs, runner, source,
+    tuning, chat and quantisation.
+    """
     config = graph.config
     return {
         "lutwerk": facts["version"],
@@ -31,6 +35,8 @@ def build_manifest(
         "name": config.name,
         "target": facts["target"],
         "isa": facts["isa"],
+        "needs": facts["needs"],
+        "runner": facts["runner"],
         "source": facts["source"],
         "tuning": facts["tuning"],
         "chat": facts["chat"],
@@ -49,7 +55,7 @@ def build_manifest(
         },
         "memory": memory_statement(graph, records),
         "quantization": facts["quantization"],
-        "files": {"model.lw": model},
+        "files": files,
         "golden": {"tokens": golden.tokens, "logits_sha256": golden.logits_sha256},
     }
 
