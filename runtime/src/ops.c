@@ -253,10 +253,11 @@ static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, cons
     const size_t scores = (size_t)LW_ATTENTION_TOKENS * queries * s->scores_stride;
     uint32_t item;
     while (lw_take_one(turn, blocks * conf->kv_heads, &item)) {
-        /* The last tokens have most to read: they go first, so that the end is fine-grained. */
-        const uint32_t at = (blocks - 1 - item / conf->kv_heads) * LW_ATTENTION_TOKENS;
+        /* Head by head, so that its keys and values stay in the second-level cache; the last tokens
+         * have most to read and go first, so that the end is fine-grained. */
+        const uint32_t head = item / blocks;
+        const uint32_t at = (blocks - 1 - item % blocks) * LW_ATTENTION_TOKENS;
         const uint32_t left = tokens - at;
-        const uint32_t head = item % conf->kv_heads;
         const cached_head keys = cache_at(s, op->layer, KEYS, head);
         const cached_head values = cache_at(s, op->layer, VALUES, head);
         const lw_attention_args args = {
