@@ -46,7 +46,7 @@ def load(
         ...         print(piece, end="", flush=True)
     """
     folder = read_folder(path)
-    model = Model(folder.model, check_weights=check)
+    model = Model(folder.model, check_weights=check, resident=True)
     try:
         codec = TextCodec.from_section(
             bytes(read_sections(folder.model)["TOKN"]), str(folder.model)

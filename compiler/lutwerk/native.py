@@ -12,7 +12,6 @@ import os
 import threading
 import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from lutwerk.errors import BundleError, LutwerkError
 from lutwerk.graph import F32
+from lutwerk.huge_pages import advise, hold_file, map_file
 from lutwerk.model_file import NONE, SECTIONS
 from lutwerk.native_types import HeadStats, ModelInfo, TensorInfo
 
@@ -105,28 +105,28 @@ def default_threads() -> int:
     return min(int(lib.lw_cpu_count()), MAX_THREADS)
 
 
-def _ask_for_huge_pages(memory: mmap.mmap) -> None:
-    """Fewer TLB misses on weights and the KV cache; where the system has none, that costs only speed."""
-    with suppress(AttributeError, OSError):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-
-
 class Model:
-    """An open model.lw, mapped read-only. ``check_weights`` also compares the checksum of all weights.
+    """An open model.lw.
+
+    Args:
+        path: the file.
+        check_weights: also compare the checksum of all weights.
+        resident: copy the file into huge pages, from which weights are read faster, if it is large
+            and there is room; otherwise, and without it, the file is mapped.
 
     Raises:
         BundleError: the file cannot be read, or validation found a fault; ``.status`` names it.
     """
 
-    def __init__(self, path: Path, *, check_weights: bool = False):
+    def __init__(self, path: Path, *, check_weights: bool = False, resident: bool = False):
         self.path = path
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         try:
             with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_size == 0:
+                size = os.fstat(file.fileno()).st_size
+                if size == 0:
                     raise status_error(str(path), lib.LW_ERR_TRUNCATED)
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            _ask_for_huge_pages(self._map)
+                self._map = (hold_file if resident else map_file)(file, size)
         except OSError as error:
             raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
         self._data = ffi.from_buffer(self._map)
@@ -192,7 +192,7 @@ class Model:
         self._sessions.add(session)
 
     def close(self) -> None:
-        """Close all sessions and unmap the file."""
+        """Close all sessions and give the memory back."""
         for session in list(self._sessions):
             session.close()
         ffi.release(self._data)
@@ -270,7 +270,7 @@ class Session:
                 "available; give a smaller context",
                 "ERR_WORKSPACE",
             ) from error
-        _ask_for_huge_pages(memory)
+        advise(memory)
         workspace = ffi.from_buffer(memory, require_writable=True)
         handle = ffi.new("lw_session **")
         options = _options(self.context, threads, isa, pin=pin)

@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     run = {"run": asdict(Circumstances.here())}
     folder = read_folder(options.bundle)
-    model = Model(folder.model)
+    model = Model(folder.model, resident=True)
     figures: dict[str, list[float]] = {case: [] for case in CASES}
     try:
         one, two = (Session(model, threads=n, context=TOKENS + 4) for n in (1, 2))

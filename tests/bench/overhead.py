@@ -226,7 +226,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     where = Circumstances.here()
     folder = read_folder(options.bundle)
-    model = Model(folder.model)
+    model = Model(folder.model, resident=True)
     try:
         for threads in map(int, options.threads.split(",")):
             meter = Meter(folder, model, options.positions, threads)

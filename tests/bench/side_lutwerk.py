@@ -18,7 +18,7 @@ class Lutwerk:
     """An open bundle with one session per number of threads; sessions that are not asked sleep."""
 
     def __init__(self, bundle: Path, context: int) -> None:
-        self._model = Model(bundle / "model.lw")
+        self._model = Model(bundle / "model.lw", resident=True)
         self._context = context
         self._sessions: dict[int, Session] = {}
         draw = random.Random(0)

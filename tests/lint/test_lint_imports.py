@@ -13,7 +13,7 @@ PACKAGE = ROOT / "compiler/lutwerk"
 
 #: Lowest first; a subpackage stands for all its modules; members of a layer do not know each other.
 LAYERS: list[set[str]] = [
-    {"errors", "units", "native_types", "architectures"},
+    {"errors", "units", "native_types", "architectures", "huge_pages"},
     {"defs", "progress"},
     {"split"},
     {"graph", "layouts", "runner"},
@@ -38,7 +38,7 @@ LEVEL = {module: level for level, layer in enumerate(LAYERS) for module in layer
 #: What executes bundles needs nothing of what makes them.
 EXECUTION = {
     *("native", "native_types", "text", "sampling", "timing", "generation", "verification"),
-    *("bundle", "device_text", "device_chat", "text_probes"),
+    *("bundle", "device_text", "device_chat", "text_probes", "huge_pages"),
 }
 COMPILATION = {
     *("frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"),

@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not tests:
         arguments.parser.error("no test is left; give -p or -n above 0")
     folder = read_folder(bundle_path(arguments))
-    model = Model(folder.model)
+    model = Model(folder.model, resident=True)
     two_stages = model.has_two_stage_head and not arguments.full_head
     as_json = arguments.output == "json"
     if not as_json:
