@@ -21,19 +21,15 @@ typedef struct {
     uint16x8_t lo[VECTORS], hi[VECTORS];
 } row_words;
 
-LW_INLINE uint8x16x2_t load_table(const uint8_t *entries) {
-    return (uint8x16x2_t){{vld1q_u8(entries), vld1q_u8(entries + 16)}};
-}
-
 /* Add one column tile of 64 rows. */
 LW_INLINE void add_tile(row_digits *d, const uint8_t *codes, const uint8_t *table) {
     static const uint8_t multiples[32] = {0,   0,   27,  27,  54,  54,  81,  81,  108,
                                           108, 135, 135, 162, 162, 189, 189, 216, 216};
-    const uint8x16x2_t v_low = load_table(table + LW_BASE3_V_LOW);
-    const uint8x16x2_t v_high = load_table(table + LW_BASE3_V_HIGH);
-    const uint8x16x2_t u_low = load_table(table + LW_BASE3_U_LOW);
-    const uint8x16x2_t u_high = load_table(table + LW_BASE3_U_HIGH);
-    const uint8x16x2_t of_key = load_table(multiples);
+    const uint8x16x2_t v_low = vld1q_u8_x2(table + LW_BASE3_V_LOW);
+    const uint8x16x2_t v_high = vld1q_u8_x2(table + LW_BASE3_V_HIGH);
+    const uint8x16x2_t u_low = vld1q_u8_x2(table + LW_BASE3_U_LOW);
+    const uint8x16x2_t u_high = vld1q_u8_x2(table + LW_BASE3_U_HIGH);
+    const uint8x16x2_t of_key = vld1q_u8_x2(multiples);
     const uint8x16_t factor = vdupq_n_u8(LW_BASE3_KEY);
 #pragma GCC unroll 4
     for (int i = 0; i < VECTORS; i++) {
@@ -69,7 +65,9 @@ static void add_run(int32_t *sums, const uint8_t *codes, const uint8_t *tables, 
     memset(&words, 0, sizeof words);
     for (int32_t c = 0; c < count;) {
         row_digits d;
-        memset(&d, 0, sizeof d);
+        for (int i = 0; i < VECTORS; i++) {
+            d.low[i] = d.high[i] = vdupq_n_u8(0);
+        }
         for (const int32_t end = lw_min_i32(count, c + LW_BASE3_RUN); c < end; c++) {
             add_tile(&d, codes, tables);
             codes += LW_BASE3_ROWS;
