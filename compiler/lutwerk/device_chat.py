@@ -8,7 +8,7 @@ from typing import Any
 from lutwerk._native import ffi, lib
 from lutwerk.device_text import DeviceText
 from lutwerk.errors import BundleError
-from lutwerk.native import status_error
+from lutwerk.native_status import status_error
 from lutwerk.native_types import ChatInfo
 
 #: A role and a text, as chat interfaces have them.

@@ -7,7 +7,7 @@ from typing import Any
 
 from lutwerk._native import ffi, lib
 from lutwerk.errors import BundleError
-from lutwerk.native import status_error
+from lutwerk.native_status import status_error
 
 
 class DeviceText:

@@ -22,56 +22,16 @@ from numpy.typing import NDArray
 from lutwerk.errors import BundleError, LutwerkError
 from lutwerk.graph import F32
 from lutwerk.huge_pages import advise, hold_file, map_file
-from lutwerk.model_file import NONE, SECTIONS
+from lutwerk.model_file import NONE
+from lutwerk.native_status import c_text, ffi, lib, status_error
 from lutwerk.native_types import HeadStats, ModelInfo, TensorInfo
-
-try:
-    from lutwerk._native import ffi, lib
-except ModuleNotFoundError as error:
-    raise LutwerkError(
-        "the C library lutwerk._native is not built; install the package with `pip install .`"
-    ) from error
 
 Ids = NDArray[np.uint32]
 
 #: Most threads of a session (lw_session_options).
 MAX_THREADS = 256
-_AGAIN = "copy the bundle again, or compile the checkpoint again"
-_NEXT_STEP = {
-    "ERR_TRUNCATED": _AGAIN,
-    "ERR_OVERSIZED": _AGAIN,
-    "ERR_MAGIC": "give the folder that `lutwerk compile` wrote",
-    "ERR_ISA": "compile it again with `--target` set to one that `lutwerk targets` lists as fitting",
-    "ERR_WORKSPACE": "give a smaller context",
-    "ERR_TEXT": _AGAIN,
-    "ERR_CHAT": _AGAIN,
-    "ERR_THREAD": "give fewer threads",
-}
-
-
-def _text(c_string: Any) -> str:
-    return str(ffi.string(c_string).decode()) if c_string else ""
-
-
 #: Names of the instruction sets, in the order of their numbers.
-ISAS: tuple[str, ...] = tuple(_text(lib.lw_isa_name(i)) for i in range(lib.LW_ISA_COUNT))
-
-
-def _place(status: str, detail: int) -> str:
-    """Where in the file a fault lies, as the end of a clause."""
-    if detail == NONE:
-        return ""
-    if status in ("ERR_CHECKSUM", "ERR_SECTION", "ERR_TEXT", "ERR_CHAT"):
-        return f" in section {SECTIONS[detail] if detail < len(SECTIONS) else detail}"
-    return f" at operation {detail}" if status == "ERR_OP" else f" at tensor {detail}"
-
-
-def status_error(where: str, code: int, detail: int = NONE) -> BundleError:
-    """The exception for a status code of the library; ``where`` names the file."""
-    status = _text(lib.lw_status_name(code))
-    step = _NEXT_STEP.get(status)
-    message = f"{where}: {_text(lib.lw_status_message(code))} ({status}{_place(status, detail)})"
-    return BundleError(f"{message}; {step}" if step else message, status)
+ISAS: tuple[str, ...] = tuple(c_text(lib.lw_isa_name(i)) for i in range(lib.LW_ISA_COUNT))
 
 
 def included(isa: int) -> tuple[str, ...]:
@@ -162,8 +122,8 @@ class Model:
                     ffi.unpack(record.name, record.name_bytes).decode(),
                     record.rows,
                     record.cols,
-                    _text(record.format_name),
-                    _text(record.layout_name),
+                    c_text(record.format_name),
+                    c_text(record.layout_name),
                     record.bytes,
                 )
             )
@@ -178,7 +138,7 @@ class Model:
         """Names of the kernels for one token and for many; empty for a tensor that no kernel multiplies."""
         one, many = ffi.new("const char **"), ffi.new("const char **")
         self._check(lib.lw_model_get_kernels(self.handle, index, isa, one, many))
-        return _text(one[0]), _text(many[0])
+        return c_text(one[0]), c_text(many[0])
 
     def workspace_bytes(self, context: int = 0, threads: int = 1) -> int:
         """Bytes that a session needs; a context of 0 is the model's greatest."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lutwerk._native import ffi, lib
 from lutwerk.graph import F32
-from lutwerk.native import status_error
+from lutwerk.native_status import status_error
 
 #: Divided by it, no logit of a real model overflows.
 _LEAST_TEMPERATURE = 1e-6

@@ -24,6 +24,7 @@ LAYERS: list[set[str]] = [
     {"frontends", "verify"},
     {"passes", "emit"},
     {"pipeline", "probe", "deploy"},
+    {"native_status"},
     {"_build_native", "native", "text"},
     {"sampling", "timing", "device_text", "text_probes"},
     {"generation", "verification", "tune", "text_check", "device_chat"},
@@ -40,6 +41,7 @@ LEVEL = {module: level for level, layer in enumerate(LAYERS) for module in layer
 EXECUTION = {
     *("native", "native_types", "text", "sampling", "timing", "generation", "verification"),
     *("bundle", "conversation", "device_text", "device_chat", "text_probes", "huge_pages"),
+    "native_status",
 }
 COMPILATION = {
     *("frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"),
@@ -81,6 +83,7 @@ def test_imports_follow_the_arrow(path: Path) -> None:
 
 
 def test_the_compiler_does_not_need_the_c_library() -> None:
-    users = {_part(path) for path in MODULES if "native" in _imported(path)}
+    library = {"native", "native_status"}
+    users = {_part(path) for path in MODULES if library & _imported(path)}
     assert users, "no module imports native: has it been renamed?"
     assert not users & COMPILATION
