@@ -49,7 +49,7 @@ static void gather(const run_bundle *bundle, const run_options *options, facts *
         if (lw_model_get_tensor(&bundle->model, i, &tensor) == LW_OK)
             add_tensor(f, &tensor);
     }
-    device_read_cores("", &f->cores);
+    device_read_cores(&f->cores);
     device_read_memory("", &f->memory);
     f->threads = options->threads ? options->threads : device_default_threads(&f->cores);
     const uint32_t most = bundle->info.max_context;

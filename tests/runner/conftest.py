@@ -10,22 +10,14 @@ from typing import Any
 import pytest
 
 import checkpoints
-import lutwerk
 from hostile import Parts
 from lutwerk.demo import CHECKPOINT
-from programs import NAMES, Program, find_program
+from programs import NAMES, Program, find_program, make_bundle
 
 
 @pytest.fixture(scope="session", params=NAMES)
 def program(request) -> Program:
     return find_program(request.param)
-
-
-def make_bundle(folder: Path, checkpoint: Path, program: Program, **options) -> Path:
-    """Compile a checkpoint and put the program beside it."""
-    lutwerk.compile(checkpoint, folder, **options)
-    shutil.copy2(program.path, folder / "run")
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +37,7 @@ def bytes_bundle(program, tmp_path_factory) -> Path:
 def split_bundle(program, tmp_path_factory) -> Path:
     """A two-stage head."""
     folder = tmp_path_factory.mktemp("split") / "bundle"
-    return make_bundle(
-        folder, CHECKPOINT, program, head="i57g64", layouts=(("*embed*", "split"),)
-    )
+    return make_bundle(folder, CHECKPOINT, program, head="i57g64", layouts=(("*embed*", "split"),))
 
 
 @pytest.fixture

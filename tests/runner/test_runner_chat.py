@@ -8,10 +8,10 @@ import pytest
 import checkpoints
 import lutwerk
 import templates
-from conftest import make_bundle
 from lutwerk.device_chat import DeviceChat
 from lutwerk.device_text import DeviceText
 from lutwerk.model_file import read_sections
+from programs import make_bundle
 
 #: A template that appends, one that drops thoughts of earlier answers, one without a system message.
 TEMPLATES = {

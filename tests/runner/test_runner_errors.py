@@ -31,7 +31,10 @@ def assert_refused(done, code: int, *words: str) -> None:
     [
         (["--temp", "-1"], "--temp: -1 is out of range; accepted: 0 to 100"),
         (["--top-p", "nan"], "--top-p: nan is out of range; accepted: 0 to 1"),
-        (["--top-k", "2147483649"], "--top-k: 2147483649 is out of range; accepted: 0 to 2147483648"),
+        (
+            ["--top-k", "2147483649"],
+            "--top-k: 2147483649 is out of range; accepted: 0 to 2147483648",
+        ),
         (["-n", "many"], "-n: 'many' is not an integer"),
         (["-n", "-2"], "-n: -2 is out of range; accepted: -1 and above"),
         (["-c", "0"], "-c: 0 is out of range; accepted: 1 to"),
@@ -63,7 +66,9 @@ def test_wrong_usage(run, bundle, arguments, words):
     assert words in errors
 
 
-@pytest.mark.parametrize("mode", [["-p", "x"], ["--bench"], ["--self-test"], ["--info"], ["--check"]])
+@pytest.mark.parametrize(
+    "mode", [["-p", "x"], ["--bench"], ["--self-test"], ["--info"], ["--check"]]
+)
 def test_a_missing_model(run, bundle, tmp_path, mode):
     shutil.copy2(bundle / "run", tmp_path / "run")
     assert_refused(run(tmp_path, *mode), DAMAGED, "model.lw: No such file", "copy the whole bundle")
@@ -172,7 +177,13 @@ def test_a_prompt_that_exceeds_the_context(run, bundle):
 
 
 def test_a_full_disk(run, bundle):
-    for mode in (["-p", "x"], ["--json", "-p", "x"], ["--bench", "-r", "1"], ["--self-test"], ["--help"]):
+    for mode in (
+        ["-p", "x"],
+        ["--json", "-p", "x"],
+        ["--bench", "-r", "1"],
+        ["--self-test"],
+        ["--help"],
+    ):
         with Path("/dev/full").open("w") as full:
             done = run(bundle, *mode, stdout=full)
         assert done.returncode == FAILED
