@@ -28,6 +28,7 @@ LAYERS: list[set[str]] = [
     {"sampling", "timing", "device_text", "text_probes"},
     {"generation", "verification", "tune", "text_check", "device_chat"},
     {"chat_check"},
+    {"conversation"},
     {"bundle"},
     {"api"},
     {"demo", "evaluate"},
@@ -38,7 +39,7 @@ LEVEL = {module: level for level, layer in enumerate(LAYERS) for module in layer
 #: What executes bundles needs nothing of what makes them.
 EXECUTION = {
     *("native", "native_types", "text", "sampling", "timing", "generation", "verification"),
-    *("bundle", "device_text", "device_chat", "text_probes"),
+    *("bundle", "conversation", "device_text", "device_chat", "text_probes"),
 }
 COMPILATION = {
     *("frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"),

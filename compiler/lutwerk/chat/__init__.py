@@ -75,4 +75,4 @@ def _difference(messages: object, found: str, expected: str) -> str:
     )
 
 
-__all__ = ["Chat", "NotCarried", "build_chat", "probe_conversations"]
+__all__ = ["Chat", "ChatTemplate", "NotCarried", "build_chat", "probe_conversations"]
