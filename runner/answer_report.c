@@ -32,7 +32,7 @@ static int report_json(const run_writer *writer, const run_answer *answer, const
     for (uint32_t i = 0; i < answer->token_count; i++)
         text_format(&json, "%s%u", i > 0 ? ", " : "", answer->tokens[i]);
     text_format(&json, "], \"finish_reason\": \"%s\", \"seed\": %llu", reason_name(answer->reason),
-                (unsigned long long)writer->options->seed);
+                (unsigned long long)writer->seed);
     text_format(&json, ", \"isa\": \"%s\", \"threads\": %u, \"context\": %u",
                 lw_isa_name(writer->engine.isa), writer->engine.threads, writer->engine.context);
     text_format(&json, ", \"prompt_tokens\": %u, \"prompt_seconds\": %.9g", answer->prompt_tokens,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "lutwerk/chat.h"
 #include "report.h"
 
 enum { MAX_MANIFEST_BYTES = 1 << 16 };
@@ -97,6 +98,7 @@ static void read_names(run_bundle *bundle) {
     fclose(file);
     json_string(manifest, count, "name", bundle->name, sizeof bundle->name);
     json_string(manifest, count, "target", bundle->target, sizeof bundle->target);
+    json_string(manifest, count, "chat.reason", bundle->chat_reason, sizeof bundle->chat_reason);
 }
 
 static bool has_two_stage_head(const run_bundle *bundle) {
@@ -128,6 +130,8 @@ int bundle_open(const char *given, bool check_weights, run_bundle *bundle) {
     bundle->has_text = lw_model_get_text(&bundle->model, &bundle->text) == LW_OK;
     if (bundle->has_text)
         lw_text_get_info(&bundle->text, &bundle->text_info);
+    lw_chat chat;
+    bundle->has_chat = lw_model_get_chat(&bundle->model, &chat) == LW_OK;
     bundle->two_stages = has_two_stage_head(bundle);
     read_names(bundle);
     return CODE_DONE;
@@ -145,7 +149,8 @@ static void place_text(lw_status status, uint32_t detail, char *text, size_t cap
     *text = '\0';
     if (detail == UINT32_MAX)
         return;
-    if (status == LW_ERR_CHECKSUM || status == LW_ERR_SECTION || status == LW_ERR_TEXT)
+    if (status == LW_ERR_CHECKSUM || status == LW_ERR_SECTION || status == LW_ERR_TEXT ||
+        status == LW_ERR_CHAT)
         snprintf(text, capacity, " in section %s", section ? section : "?");
     else
         snprintf(text, capacity, " at %s %u", status == LW_ERR_OP ? "operation" : "tensor", detail);
@@ -168,14 +173,25 @@ int bundle_fault(const run_bundle *bundle, lw_status status, uint32_t detail) {
                 lw_status_name(status), place, step);
 }
 
+/* The processors that an instruction set belongs to, as `uname -m` calls them. */
+static const char *architecture(uint32_t isa) {
+    static const char *const names[] = {
+#define LW_ISA(number, name, architecture) [number] = #architecture,
+#include "lutwerk/isas.def"
+#undef LW_ISA
+    };
+    return isa < sizeof names / sizeof *names ? names[isa] : "unknown";
+}
+
 int bundle_fits(const run_bundle *bundle) {
-    const uint32_t best = lw_cpu_isa();
-    if (best >= bundle->info.isa)
+    const uint32_t needed = bundle->info.isa, best = lw_cpu_isa();
+    if (lw_isa_includes(best, needed))
         return CODE_DONE;
     return fail(CODE_MISFIT,
-                "%s: needs %s; this processor has %s; compile it with --target for this device "
-                "(`lutwerk targets` lists them)",
-                bundle->path, lw_isa_name(bundle->info.isa), lw_isa_name(best));
+                "%s: needs %s (%s); this processor has %s (%s); compile it with --target for this "
+                "device (`lutwerk targets` lists them)",
+                bundle->path, lw_isa_name(needed), architecture(needed), lw_isa_name(best),
+                architecture(best));
 }
 
 uint64_t bundle_parameters(const run_bundle *bundle) {

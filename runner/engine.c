@@ -30,16 +30,22 @@ const char *size_text(uint64_t bytes) {
 int engine_isa_limit(uint32_t *limit) {
     const uint32_t best = lw_cpu_isa();
     const char *name = getenv("LUTWERK_ISA");
+    char accepted[128] = "";
     *limit = best + 1;
     if (!name || !*name)
         return CODE_DONE;
-    for (uint32_t isa = 0; isa <= best; isa++)
+    for (uint32_t isa = 0; isa < LW_ISA_COUNT; isa++) {
+        if (!lw_isa_includes(best, isa))
+            continue;
         if (strcmp(name, lw_isa_name(isa)) == 0) {
             *limit = isa + 1;
             return CODE_DONE;
         }
-    return fail(CODE_FAILED, "LUTWERK_ISA is '%s'; this processor runs %s and lower; unset it",
-                name, lw_isa_name(best));
+        const size_t used = strlen(accepted);
+        snprintf(accepted + used, sizeof accepted - used, "%s%s", used > 0 ? ", " : "",
+                 lw_isa_name(isa));
+    }
+    return fail(CODE_FAILED, "LUTWERK_ISA is '%s'; accepted on this processor: %s", name, accepted);
 }
 
 size_t engine_bytes(const run_bundle *bundle, uint32_t context, uint32_t threads) {
@@ -131,7 +137,7 @@ int engine_start(const run_bundle *bundle, const engine_options *options, run_en
     if (code != CODE_DONE)
         return code;
     device_cores cores;
-    device_read_cores("", &cores);
+    device_read_cores(&cores);
     engine->threads = options->threads ? options->threads : device_default_threads(&cores);
     device_use_fast_cores(&cores, engine->threads);
     code = place_workspace(bundle, options, engine);

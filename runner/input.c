@@ -40,6 +40,11 @@ int input_line(text_buffer *line, bool *ended) {
     *ended = false;
     for (;;) {
         char c;
+        interrupt_wait(STDIN_FILENO);
+        if (interrupt_asked()) {
+            *ended = true;
+            return CODE_DONE;
+        }
         const ssize_t count = read(STDIN_FILENO, &c, 1);
         if (count == 1 && c == '\n')
             return CODE_DONE;
@@ -47,9 +52,6 @@ int input_line(text_buffer *line, bool *ended) {
             text_add(line, &c, 1);
         } else if (count == 0) {
             *ended = line->count == 0;
-            return CODE_DONE;
-        } else if (errno == EINTR && interrupt_asked()) {
-            *ended = true;
             return CODE_DONE;
         } else if (errno != EINTR) {
             return refuse("standard input", strerror(errno));

@@ -1,5 +1,6 @@
 #include "interrupt.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,4 +48,15 @@ bool interrupt_asked(void) {
 
 void interrupt_forget(void) {
     asked = 0;
+}
+
+void interrupt_wait(int file) {
+    sigset_t interrupt, before;
+    struct pollfd readable = {.fd = file, .events = POLLIN};
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    if (!asked)
+        ppoll(&readable, 1, NULL, &before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
 }

@@ -11,4 +11,7 @@ void interrupt_start(void);
 bool interrupt_asked(void);
 void interrupt_forget(void);
 
+/* Wait until `file` can be read or Ctrl-C comes; the one that comes just before is not missed. */
+void interrupt_wait(int file);
+
 #endif

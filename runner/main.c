@@ -1,9 +1,4 @@
 /* The program of a bundle: `run`. */
-#include <stdint.h>
-#include <stdio.h>
-#include <sys/random.h>
-#include <unistd.h>
-
 #include "answer.h"
 #include "bench.h"
 #include "info.h"
@@ -29,22 +24,11 @@ static int check_main(const run_options *options) {
     return code;
 }
 
-/* A seed that nobody asked for is short, since people copy it. */
-static void choose_seed(run_options *options) {
-    uint32_t seed = (uint32_t)getpid();
-    if (options->seed_text)
-        return;
-    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-        note("the system gives no random numbers; the seed is the process number");
-    options->seed = seed;
-}
-
-static int run_with_bundle(run_options *options) {
+static int run_with_bundle(const run_options *options) {
     run_bundle bundle;
     int code = bundle_open(options->model, false, &bundle);
     if (code != CODE_DONE)
         return code;
-    choose_seed(options);
     if (options->mode == MODE_BENCH)
         code = bench_main(&bundle, options);
     else if (options->mode == MODE_INFO)

@@ -108,9 +108,8 @@ static int test_bundle(const run_bundle *bundle, const run_options *options) {
         code =
             fail(CODE_WRONG,
                  "the self-test (%s, %s) gave logits %s, expected %s: this device computes wrong "
-                 "results; try LUTWERK_ISA=%s, and report it with the output of --info",
-                 wrong->name, lw_isa_name(wrong->isa), wrong->digest, expected,
-                 lw_isa_name(wrong->isa > 0 ? wrong->isa - 1 : 0));
+                 "results; try LUTWERK_ISA=scalar, and report it with the output of --info",
+                 wrong->name, lw_isa_name(wrong->isa), wrong->digest, expected);
     return code;
 }
 

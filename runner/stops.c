@@ -18,12 +18,19 @@ static size_t partial(const text_buffer *held, const char *stop, size_t length) 
     return size;
 }
 
+void stops_also(stop_filter *filter, const char *utf8, size_t bytes) {
+    filter->also = utf8;
+    filter->also_bytes = bytes;
+}
+
 size_t stops_feed(stop_filter *filter, const char *utf8, size_t count) {
     size_t certain = SIZE_MAX, waiting = 0;
     text_add(&filter->held, utf8, count);
-    for (uint32_t i = 0; i < filter->stops->count; i++) {
-        const char *stop = filter->stops->texts[i];
-        const size_t length = strlen(stop);
+    const uint32_t stops = filter->stops->count + (filter->also_bytes > 0);
+    for (uint32_t i = 0; i < stops; i++) {
+        const bool given = i < filter->stops->count;
+        const char *stop = given ? filter->stops->texts[i] : filter->also;
+        const size_t length = given ? strlen(stop) : filter->also_bytes;
         const size_t found = find(&filter->held, stop, length);
         const size_t begun = partial(&filter->held, stop, length);
         certain = found < certain ? found : certain;

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "clock.h"
 #include "interrupt.h"
@@ -24,7 +26,7 @@ int writer_start(const run_bundle *bundle, const run_options *options, run_write
     writer->bundle = bundle;
     writer->options = options;
     writer->stops.stops = &options->stops;
-    writer->random = options->seed;
+    writer->end = UINT32_MAX;
     writer->sampling = (lw_sampling){
         .temperature = (float)options->temperature,
         .top_k = options->top_k,
@@ -65,7 +67,17 @@ void writer_stop(run_writer *writer) {
     free(writer->stops.held.bytes);
 }
 
+/* A seed that nobody asked for is short, since people copy it. */
+static uint64_t new_seed(void) {
+    uint32_t seed;
+    if (getrandom(&seed, sizeof seed, 0) == sizeof seed)
+        return seed;
+    note("the system gives no random numbers; the seed is the time");
+    return (uint64_t)time(NULL);
+}
+
 void writer_clear(run_writer *writer) {
+    writer->seed = writer->options->seed_text ? writer->options->seed : new_seed();
     writer->count = 0;
     lw_session_truncate(writer->engine.session, 0);
     lw_text_start(&writer->bundle->text, &writer->stream, 0);
@@ -100,24 +112,32 @@ int writer_encode(const run_writer *writer, const char *utf8, size_t bytes, uint
     return CODE_DONE;
 }
 
-int writer_add(run_writer *writer, const uint32_t *ids, size_t count) {
+int writer_replace(run_writer *writer, uint32_t kept, const uint32_t *ids, size_t count) {
     const uint32_t context = writer->engine.context;
-    if (count > context - (writer->count < context ? writer->count : context)) {
-        if (writer->count == 0)
+    const uint32_t most = writer->bundle->info.max_context;
+    if (kept > context || count > context - kept) {
+        if (kept == 0)
             return fail(CODE_FAILED,
                         "the prompt has %zu tokens, but the context holds %u; shorten the prompt "
                         "or give a greater -c (this model allows %u)",
-                        count, context, writer->bundle->info.max_context);
+                        count, context, most);
         return fail(CODE_FAILED,
-                    "the conversation has %u tokens and %zu more do not fit into the context of "
+                    "the conversation has %u tokens, and %zu more do not fit into the context of "
                     "%u; start again, with a greater -c (this model allows %u)",
-                    writer->count, count, context, writer->bundle->info.max_context);
+                    kept, count, context, most);
     }
-    memcpy(writer->tokens + writer->count, ids, count * sizeof *ids);
-    writer->count += (uint32_t)count;
+    memcpy(writer->tokens + kept, ids, count * sizeof *ids);
+    lw_session_truncate(writer->engine.session, kept);
     /* What is decoded later follows this text. */
-    for (size_t i = 0; i < count; i++)
-        lw_text_feed(&writer->bundle->text, &writer->stream, ids[i], 0, writer->piece);
+    uint32_t decoded = writer->count;
+    if (kept < decoded) {
+        lw_text_start(&writer->bundle->text, &writer->stream, 0);
+        decoded = 0;
+    }
+    writer->count = kept + (uint32_t)count;
+    for (; decoded < writer->count; decoded++)
+        lw_text_feed(&writer->bundle->text, &writer->stream, writer->tokens[decoded], 0,
+                     writer->piece);
     return CODE_DONE;
 }
 
@@ -155,7 +175,7 @@ static uint32_t logits_needed(const run_writer *writer) {
         needed += count_distinct(recent, count);
     }
     if (o->ignore_eos)
-        needed += writer->bundle->text_info.eos_count;
+        needed += writer->bundle->text_info.eos_count + 1;
     const uint32_t vocab = writer->bundle->info.vocab;
     return needed < vocab ? (uint32_t)needed : vocab;
 }
@@ -192,6 +212,8 @@ static int evaluate_added(run_writer *writer, run_answer *answer) {
 
 static bool is_end(const run_writer *writer, uint32_t token) {
     const lw_text_info *info = &writer->bundle->text_info;
+    if (token == writer->end)
+        return true;
     for (uint32_t i = 0; i < info->eos_count; i++)
         if (info->eos[i] == token)
             return true;
@@ -203,9 +225,12 @@ static int choose(run_writer *writer, bool *ended) {
     const lw_text_info *info = &writer->bundle->text_info;
     uint32_t count, token;
     const uint32_t *recent = recent_tokens(writer, &count);
-    if (writer->options->ignore_eos)
+    if (writer->options->ignore_eos) {
         for (uint32_t i = 0; i < info->eos_count; i++)
             writer->logits[info->eos[i]] = -INFINITY;
+        if (writer->end != UINT32_MAX)
+            writer->logits[writer->end] = -INFINITY;
+    }
     const lw_status status =
         lw_sample(writer->logits, writer->bundle->info.vocab, &writer->sampling, recent, count,
                   &writer->random, writer->scratch, &token);
@@ -294,6 +319,7 @@ int writer_answer(run_writer *writer, text_sink *sink, void *sink_context, run_a
     lw_head_stats before;
     lw_session_head_stats(writer->engine.session, &before);
     memset(answer, 0, sizeof *answer);
+    writer->random = writer->seed;
     writer->stops.held.count = 0;
     writer->stops.hit = false;
     const uint32_t first = writer->count;

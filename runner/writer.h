@@ -24,7 +24,8 @@ typedef struct {
     const run_options *options;
     run_engine engine;
     lw_sampling sampling;
-    uint64_t random;  /* state of the generator */
+    uint64_t seed, random; /* of the text; state of the generator */
+    uint32_t end;     /* id that ends an answer besides those of the tokeniser, or UINT32_MAX */
     uint32_t *tokens; /* [context + 1] */
     uint32_t count;
     float *logits;     /* [vocab] */
@@ -42,15 +43,16 @@ typedef int text_sink(void *context, const char *utf8, size_t count);
 int writer_start(const run_bundle *bundle, const run_options *options, run_writer *writer);
 void writer_stop(run_writer *writer);
 
-/* Forget all tokens. */
+/* Forget all tokens, and begin with the seed that was asked for or a new one. */
 void writer_clear(run_writer *writer);
 
 /* Encode UTF-8 text by flags of text.h. *ids is to be freed. */
 int writer_encode(const run_writer *writer, const char *utf8, size_t bytes, uint32_t flags,
                   uint32_t **ids, size_t *count);
 
-/* Append tokens, which the next answer evaluates. Fails when the context has no room for them. */
-int writer_add(run_writer *writer, const uint32_t *ids, size_t count);
+/* Keep the first `kept` tokens and append others, which the next answer evaluates. Fails, and
+ * changes nothing, when the context has no room for them. */
+int writer_replace(run_writer *writer, uint32_t kept, const uint32_t *ids, size_t count);
 
 /* Evaluate what was added and write until something ends the answer. */
 int writer_answer(run_writer *writer, text_sink *sink, void *sink_context, run_answer *answer);

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cffi import FFI
 
-HEADERS = ("lutwerk.h", "text.h")
+HEADERS = ("lutwerk.h", "text.h", "chat.h")
 BEGIN, END = "/* --- begin cffi --- */", "/* --- end cffi --- */"
 
 

@@ -59,7 +59,8 @@ def compile(
         progress: reports bytes written.
 
     Returns:
-        The manifest: sizes, memory statement, hashes.
+        The manifest: sizes, memory statement, hashes; ``chat`` says whether the chat template, if
+        there is one, is in the bundle, and if not, why.
 
     Raises:
         LutwerkError: the checkpoint, the target or the request is not valid, or the bundle cannot
@@ -70,6 +71,7 @@ def compile(
         >>> manifest = lutwerk.compile("path/to/checkpoint", "bundle", quant="i4g64")   # doctest:
         +SKIP
     """
+    from lutwerk.chat_check import check_device_chat
     from lutwerk.pipeline import CompileOptions, compile_bundle
     from lutwerk.text_check import check_device_text
 
@@ -91,4 +93,4 @@ def compile(
         device_tokenizer=device_tokenizer,
         runner=runner,
     )
-    return compile_bundle(options, progress, check_device_text)
+    return compile_bundle(options, progress, check_device_text, check_device_chat)

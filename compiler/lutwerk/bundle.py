@@ -6,10 +6,13 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
+from lutwerk.conversation import Conversation
+from lutwerk.device_chat import DeviceChat, Message
+from lutwerk.device_text import DeviceText
 from lutwerk.errors import BundleError
-from lutwerk.generation import Generation
+from lutwerk.generation import Generation, Settings
 from lutwerk.graph import F32
 from lutwerk.manifest import Folder, Memory, read_folder
 from lutwerk.model_file import read_sections
@@ -48,16 +51,23 @@ def load(
     folder = read_folder(path)
     model = Model(folder.model, check_weights=check)
     try:
-        codec = TextCodec.from_section(
-            bytes(read_sections(folder.model)["TOKN"]), str(folder.model)
-        )
+        sections = read_sections(folder.model)
+        codec = TextCodec.from_section(bytes(sections["TOKN"]), str(folder.model))
+        chat = _read_chat(sections, str(folder.model))
         session = Session(
             model, context=context, threads=default_threads() if threads is None else threads
         )
     except BaseException:
         model.close()
         raise
-    return Bundle(folder, model, session, codec)
+    return Bundle(folder, model, session, codec, chat)
+
+
+def _read_chat(sections: dict[str, memoryview], where: str) -> DeviceChat | None:
+    if not sections["CHAT"]:
+        return None
+    text = DeviceText(bytes(sections["TEXT"]), where)
+    return DeviceChat(bytes(sections["CHAT"]), text, where)
 
 
 class Bundle:
@@ -68,12 +78,20 @@ class Bundle:
         session: the context and its threads, for token-by-token control.
     """
 
-    def __init__(self, folder: Folder, model: Model, session: Session, codec: TextCodec | None):
+    def __init__(
+        self,
+        folder: Folder,
+        model: Model,
+        session: Session,
+        codec: TextCodec | None,
+        chat: DeviceChat | None,
+    ):
         self.manifest: dict[str, Any] = folder.manifest
         self.session = session
         self._folder = folder
         self._model = model
         self._codec = codec
+        self._chat = chat
         self._generation: Generation | None = None
 
     @property
@@ -152,25 +170,50 @@ class Bundle:
             >>> story.finish_reason                                             # doctest: +SKIP
             'length'
         """
-        if max_tokens < -1:
-            raise ValueError(f"max_tokens is {max_tokens}; accepted: -1 (no limit), 0 and above")
-        sampling = Sampling(temperature, top_k, top_p, min_p, repeat_penalty)
-        codec = self._text()
-        ids = self._ids(prompt)
-        generation = Generation(
-            self.session,
-            ids,
-            max_tokens,
-            codec.eos,
-            sampling,
-            Sampler(self.info.vocab, sampling, secrets.randbits(64) if seed is None else seed),
-            StreamDecoder(codec, ids),
-            StopFilter([stop] if isinstance(stop, str) else stop),
+        settings = Settings(
+            max_tokens=max_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repeat_penalty=repeat_penalty,
+            seed=seed,
+            stop=stop,
             full_head=full_head,
         )
-        self._take_session()
-        self._generation = generation
-        return generation
+        return self._generate(self._ids(prompt), settings)
+
+    def chat(self, messages: Sequence[Message], **settings: Unpack[Settings]) -> Generation:
+        """Answer a conversation from an empty context, by the chat template of the model.
+
+        Args:
+            messages: mappings with ``role`` (``system`` for the first one only, ``user``,
+                ``assistant``) and ``content``; users and assistant in turns, the last one of the
+                user. Special tokens spelled in them are text.
+            settings: as for :meth:`generate`.
+
+        Returns:
+            An iterator of pieces of the answer.
+
+        Raises:
+            BundleError: the bundle has no chat template (the manifest says why), or the template
+                cannot carry the conversation exactly.
+            ValueError: a setting is out of range.
+
+        Example:
+            >>> question = {"role": "user", "content": "Why is the sky blue?"}
+            >>> answer = bundle.chat([question], temperature=0)                 # doctest: +SKIP
+            >>> text = "".join(answer)                                          # doctest: +SKIP
+        """
+        return self._answer(self._template().encode(messages), 0, settings)
+
+    def conversation(self, system: str | None = None) -> Conversation:
+        """A conversation that keeps its context from turn to turn.
+
+        Raises:
+            BundleError: the bundle has no chat template, or it has no place for a system message.
+        """
+        return Conversation(self._template(), self._answer, lambda: self._generation, system)
 
     def logits(self, prompt: str | Sequence[int] | Ids) -> F32:
         """Logits float32 ``[tokens, vocab]`` of every token of ``prompt``, from an empty context.
@@ -203,6 +246,59 @@ class Bundle:
     ) -> None:
         self.close()
 
+    def _generate(
+        self,
+        ids: list[int],
+        settings: Settings,
+        *,
+        held: int = 0,
+        end: int | None = None,
+        stop: str = "",
+    ) -> Generation:
+        """Begin a generation; ``end`` and ``stop`` end it besides what the model and the caller say."""
+        max_tokens = settings.get("max_tokens", 128)
+        if max_tokens < -1:
+            raise ValueError(f"max_tokens is {max_tokens}; accepted: -1 (no limit), 0 and above")
+        usual = Sampling()
+        sampling = Sampling(
+            settings.get("temperature", usual.temperature),
+            settings.get("top_k", usual.top_k),
+            settings.get("top_p", usual.top_p),
+            settings.get("min_p", usual.min_p),
+            settings.get("repeat_penalty", usual.repeat_penalty),
+        )
+        codec = self._text()
+        seed = settings.get("seed")
+        stops = settings.get("stop", ())
+        stops = [stops] if isinstance(stops, str) else list(stops)
+        generation = Generation(
+            self.session,
+            ids,
+            max_tokens,
+            codec.eos if end is None else codec.eos | {end},
+            sampling,
+            Sampler(self.info.vocab, sampling, secrets.randbits(64) if seed is None else seed),
+            StreamDecoder(codec, ids),
+            StopFilter([*stops, stop] if stop else stops),
+            full_head=settings.get("full_head", False),
+            held=held,
+        )
+        self._take_session()
+        self._generation = generation
+        return generation
+
+    def _answer(self, ids: list[int], held: int, settings: Settings) -> Generation:
+        info = self._template().info
+        return self._generate(ids, settings, held=held, end=info.end, stop=info.stop)
+
+    def _template(self) -> DeviceChat:
+        if self._chat is None:
+            stated = self.manifest.get("chat")
+            reason = stated.get("reason") if isinstance(stated, dict) else None
+            why = f": {reason}" if reason else "; give a prompt instead, as `generate` and -p do"
+            raise BundleError(f"{self._folder.path}: has no chat template{why}")
+        return self._chat
+
     def _text(self) -> TextCodec:
         if self._codec is None:
             raise BundleError(
@@ -220,3 +316,4 @@ class Bundle:
     def _take_session(self) -> None:
         if self._generation is not None:
             self._generation.supersede()
+            self._generation = None

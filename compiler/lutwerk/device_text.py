@@ -28,6 +28,11 @@ class DeviceText:
         self.tokens = int(info.tokens)
         self._piece_bytes = int(info.piece_bytes)
 
+    @property
+    def handle(self) -> Any:
+        """The C tokeniser, for calls into the library."""
+        return self._text
+
     def encode(self, text: bytes, *, special: bool = True, template: bool = True) -> list[int]:
         """Token ids of UTF-8 text; what is not UTF-8 counts as U+FFFD.
 

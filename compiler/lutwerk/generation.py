@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 
@@ -22,13 +22,30 @@ FinishReason = Literal["eos", "stop", "length", "context"]
 PENALTY_WINDOW = 64
 
 
+class Settings(TypedDict, total=False):
+    """Keyword arguments of ``Bundle.generate`` that conversations take, too."""
+
+    max_tokens: int
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    repeat_penalty: float
+    seed: int | None
+    stop: Sequence[str]
+    full_head: bool
+
+
 class Generation(Iterator[str]):
     """Pieces of text as a model writes them; whole characters only, and the pieces joined are the text.
+
+    The first ``held`` tokens of the prompt, which are fewer than all, are in the session's context.
 
     Attributes:
         tokens: ids generated so far, without the end-of-sequence token.
         finish_reason: why it ended; None while it has not.
-        prompt_tokens: tokens of the prompt.
+        text: what was given out so far.
+        prompt_tokens: tokens of the prompt that were evaluated; ``held`` ones were not.
         prompt_seconds: time to evaluate the prompt.
         eval_tokens: tokens evaluated after the prompt; the last one generated never needs to be.
         eval_seconds: time to evaluate and sample, without the time that the caller takes between
@@ -48,6 +65,7 @@ class Generation(Iterator[str]):
         stops: StopFilter,
         *,
         full_head: bool = False,
+        held: int = 0,
     ):
         if len(prompt) > session.context:
             raise BundleError(
@@ -58,11 +76,14 @@ class Generation(Iterator[str]):
             )
         self.tokens: list[int] = []
         self.finish_reason: FinishReason | None = None
-        self.prompt_tokens = len(prompt)
+        self.text = ""
+        self.prompt_tokens = len(prompt) - held
         self.eval_tokens = 0
         self.prompt_seconds = self.eval_seconds = 0.0
         self._session = session
         self._prompt = list(prompt)
+        self._held = held
+        self._begun = False
         self._max_tokens = max_tokens
         self._eos = eos
         self._sampling = sampling
@@ -80,7 +101,20 @@ class Generation(Iterator[str]):
                 "this generation was ended by a later call on the same bundle; "
                 "load the bundle twice to run two at a time"
             )
-        return next(self._pieces)
+        piece = next(self._pieces)
+        self.text += piece
+        return piece
+
+    @property
+    def context(self) -> list[int]:
+        """The tokens in the session's context, until another generation takes it."""
+        evaluated = self._session.length if self._begun else self._held
+        return (self._prompt + self.tokens)[:evaluated]
+
+    @property
+    def history(self) -> list[int]:
+        """The prompt and the tokens generated."""
+        return self._prompt + self.tokens
 
     def supersede(self) -> None:
         """Give the session to someone else: taking another piece is an error from now on."""
@@ -115,11 +149,13 @@ class Generation(Iterator[str]):
         """Evaluate the prompt chunk by chunk, so that Ctrl-C is answered between two."""
         began = time.perf_counter()
         chunk = self._session.model.info.chunk
-        self._session.truncate(0)
-        last = (len(self._prompt) - 1) // chunk * chunk
+        self._session.truncate(self._held)
+        self._begun = True
+        rest = self._prompt[self._held :]
+        last = (len(rest) - 1) // chunk * chunk
         for start in range(0, last, chunk):
-            self._session.eval(self._prompt[start : start + chunk], rows=0)
-        logits = self._evaluate(self._prompt[last:])
+            self._session.eval(rest[start : start + chunk], rows=0)
+        logits = self._evaluate(rest[last:])
         self.prompt_seconds = time.perf_counter() - began
         return logits
 

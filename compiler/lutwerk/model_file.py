@@ -21,7 +21,7 @@ from lutwerk.errors import BundleError
 
 MAGIC = b"lutwerk\n"
 FORMAT_VERSION = 1
-SECTIONS = ("CONF", "TENS", "PLAN", "STRS", "TOKN", "TEXT", "GOLD", "DATA")
+SECTIONS = ("CONF", "TENS", "PLAN", "STRS", "TOKN", "TEXT", "CHAT", "GOLD", "DATA")
 NONE = 0xFFFFFFFF
 LOGITS_OFFSET = 0xFFFFFFFFFFFFFFFF
 

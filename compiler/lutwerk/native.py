@@ -44,6 +44,7 @@ _NEXT_STEP = {
     "ERR_ISA": "compile it again with `--target` set to one that `lutwerk targets` lists as fitting",
     "ERR_WORKSPACE": "give a smaller context",
     "ERR_TEXT": _AGAIN,
+    "ERR_CHAT": _AGAIN,
     "ERR_THREAD": "give fewer threads",
 }
 
@@ -60,7 +61,7 @@ def _place(status: str, detail: int) -> str:
     """Where in the file a fault lies, as the end of a clause."""
     if detail == NONE:
         return ""
-    if status in ("ERR_CHECKSUM", "ERR_SECTION", "ERR_TEXT"):
+    if status in ("ERR_CHECKSUM", "ERR_SECTION", "ERR_TEXT", "ERR_CHAT"):
         return f" in section {SECTIONS[detail] if detail < len(SECTIONS) else detail}"
     return f" at operation {detail}" if status == "ERR_OP" else f" at tensor {detail}"
 

@@ -65,3 +65,20 @@ class HeadStats:
 
     def __sub__(self, other: HeadStats) -> HeadStats:
         return HeadStats(*map(sub, astuple(self), astuple(other)))
+
+
+@dataclass(frozen=True)
+class ChatInfo:
+    """What a caller must know of a chat template (lw_chat_info).
+
+    Attributes:
+        system: a conversation may begin with a system message.
+        appends: later messages leave the text before them as it is.
+        end: id that ends an answer, besides those of the tokeniser.
+        stop: text that ends an answer and is not part of it; empty: none.
+    """
+
+    system: bool
+    appends: bool
+    end: int | None
+    stop: str

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lutwerk.architectures import ARCHITECTURES, Architecture, host_architecture
+from lutwerk.chat import Chat, NotCarried, build_chat
 from lutwerk.dump import dump
 from lutwerk.emit import write_bundle
 from lutwerk.emit.bundle import check_output
@@ -33,6 +34,9 @@ AUTO = "auto"
 #: Compares section TEXT with the tokenizer.json (its text), the bos to put first and the file's name;
 #: it raises CompileError. It runs the C library, which this module does without.
 TextCheck = Callable[[bytes, str, int | None, str], None]
+#: Compares section CHAT with its template; it takes section TEXT, what the section was made from, the
+#: text of tokenizer.json and the file's name, and raises NotCarried.
+ChatCheck = Callable[[bytes, Chat, str, str], None]
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ def compile_bundle(
     options: CompileOptions,
     progress: Progress | None = None,
     check_text: TextCheck | None = None,
+    check_chat: ChatCheck | None = None,
 ) -> dict[str, Any]:
     """Compile a checkpoint and return the manifest of the bundle.
 
@@ -122,6 +127,8 @@ def compile_bundle(
             f"context {graph.config.max_context} is shorter than the {options.golden} tokens of the "
             "self-test; ask for a longer one with -c"
         )
+    text = _device_text(options, checkpoint.tokenizer, check_text)
+    chat, carried = _chat(options, checkpoint.tokenizer, text, check_chat)
     progress = progress or NoProgress()
     runner = None
     if options.runner is not None:
@@ -135,13 +142,13 @@ def compile_bundle(
         "runner": None if runner is None else {"compiler": runner.compiler},
         "source": _provenance(options),
         "tuning": None if options.tuning is None else _tuning(options.tuning, target),
+        "chat": carried,
         "quantization": {
             **_used_quantizers(graph, quantizers),
             "rules": [list(rule) for rule in options.rules],
         },
     }
-    text = _device_text(options, checkpoint.tokenizer, check_text)
-    records = build_records(graph, target, checkpoint.tokenizer, text)
+    records = build_records(graph, target, checkpoint.tokenizer, text, chat)
     return write_bundle(graph, records, options.output, options.golden, facts, runner, progress)
 
 
@@ -211,6 +218,27 @@ def _needs(target: Target, runner: Runner | None) -> dict[str, Any]:
     }
 
 
+def _chat(
+    options: CompileOptions, tokenizer: TokenizerData | None, text: bytes, check: ChatCheck | None
+) -> tuple[bytes, dict[str, Any] | None]:
+    """Section CHAT, and what the manifest says of it: None without a template."""
+    if tokenizer is None or tokenizer.chat_template is None:
+        return b"", None
+    try:
+        if not text:
+            raise NotCarried("it needs the tables of the tokeniser, which were left out")
+        chat = build_chat(
+            tokenizer.chat_template, tokenizer.special_tokens, tokenizer.tokenizer_json
+        )
+        if check is not None:
+            check(text, chat, tokenizer.tokenizer_json, str(Path(options.checkpoint)))
+    except NotCarried as error:
+        return b"", {"carried": False, "reason": str(error)}
+    reserved = [list(pair) for pair in chat.form.reserved]
+    date = chat.template.asks_for_date
+    return chat.section, {"carried": True, "default_date": date, "reserved": reserved}
+
+
 def _used_quantizers(graph: Graph, quantizers: dict[Role, str]) -> dict[str, str]:
     """The quantisers of the roles that the model has: a tied embedding is part of the head."""
     roles = {weight.role for weight in graph.weights.values()}
@@ -229,7 +257,8 @@ def _provenance(options: CompileOptions) -> dict[str, Any]:
     if not folder.is_dir():
         return {"checkpoint": options.checkpoint, "seed": options.seed}
     hashes = {}
-    for path in sorted((*folder.glob("*.json"), *folder.glob("*.safetensors"))):
+    names = ("*.json", "*.jinja", "*.safetensors")
+    for path in sorted(path for name in names for path in folder.glob(name)):
         with path.open("rb") as file:
             hashes[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
     return {"checkpoint": folder.resolve().name, "sha256": hashes}

@@ -5,8 +5,8 @@
 enum { GOLD_MAX_TOKENS = 4096, SHA256_BYTES = 32 };
 
 static const char magic[8] = "lutwerk\n";
-static const char tags[LW_SECTION_COUNT][5] = {"CONF", "TENS", "PLAN", "STRS",
-                                               "TOKN", "TEXT", "GOLD", "DATA"};
+static const char tags[LW_SECTION_COUNT][5] = {"CONF", "TENS", "PLAN", "STRS", "TOKN",
+                                               "TEXT", "CHAT", "GOLD", "DATA"};
 
 const char *lw_section_name(uint32_t section) {
     return section < LW_SECTION_COUNT ? tags[section] : NULL;
@@ -116,6 +116,18 @@ static lw_status check_text(const lw_model_view *model) {
     return fits ? LW_OK : LW_ERR_TEXT;
 }
 
+/* The chat template's tables, which name tokens of the tokeniser. An empty section is none. */
+static lw_status check_chat(const lw_model_view *model) {
+    lw_text text;
+    lw_chat chat;
+    if (model->chat_bytes == 0)
+        return LW_OK;
+    if (model->text_bytes == 0 ||
+        lw_text_open(model->text, (size_t)model->text_bytes, &text) != LW_OK)
+        return LW_ERR_CHAT;
+    return lw_chat_open(model->chat, (size_t)model->chat_bytes, &text, &chat);
+}
+
 static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weights,
                             lw_model_view *model, uint32_t *detail) {
     lw_status status = check_header(file, bytes);
@@ -140,6 +152,8 @@ static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weight
         .strings_bytes = sections[LW_STRS].bytes,
         .text = file + sections[LW_TEXT].offset,
         .text_bytes = sections[LW_TEXT].bytes,
+        .chat = file + sections[LW_CHAT].offset,
+        .chat_bytes = sections[LW_CHAT].bytes,
         .golden = (const void *)(file + sections[LW_GOLD].offset),
         .data = file + sections[LW_DATA].offset,
         .data_bytes = sections[LW_DATA].bytes,
@@ -158,6 +172,10 @@ static lw_status check_file(const uint8_t *file, size_t bytes, bool check_weight
     if (status == LW_OK) {
         *detail = LW_TEXT;
         status = check_text(model);
+    }
+    if (status == LW_OK) {
+        *detail = LW_CHAT;
+        status = check_chat(model);
     }
     return status;
 }
@@ -193,4 +211,15 @@ void lw_model_get_golden(const lw_model *model, const uint32_t **tokens, uint32_
     *count = view.golden[0];
     *tokens = view.golden + 1;
     *sha256 = (const uint8_t *)(*tokens + *count);
+}
+
+lw_status lw_model_get_chat(const lw_model *model, lw_chat *chat) {
+    lw_text text;
+    if (!model || !chat)
+        return LW_ERR_ARGUMENT;
+    const lw_model_view view = lw_view_model(model);
+    const lw_status status = lw_model_get_text(model, &text);
+    if (status != LW_OK || view.chat_bytes == 0)
+        return LW_ERR_ARGUMENT;
+    return lw_chat_open(view.chat, (size_t)view.chat_bytes, &text, chat);
 }

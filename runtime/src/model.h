@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "kernel.h"
+#include "lutwerk/chat.h"
 #include "lutwerk/lutwerk.h"
-#include "lutwerk/text.h"
 #include "records.h"
 
 typedef struct {
@@ -18,6 +18,8 @@ typedef struct {
     uint64_t strings_bytes;
     const void *text; /* the tokeniser's tables */
     uint64_t text_bytes;
+    const void *chat; /* the chat template's tables */
+    uint64_t chat_bytes;
     const uint32_t *golden; /* count, ids [count], SHA-256 of their logits */
     const uint8_t *data;    /* 64-byte aligned */
     uint64_t data_bytes;

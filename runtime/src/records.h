@@ -20,7 +20,18 @@ enum {
     LW_KV_Q8,
     LW_KV_TYPES
 }; /* lw_conf_record.kv_type: keys and values in the cache */
-enum { LW_CONF, LW_TENS, LW_PLAN, LW_STRS, LW_TOKN, LW_TEXT, LW_GOLD, LW_DATA, LW_SECTION_COUNT };
+enum {
+    LW_CONF,
+    LW_TENS,
+    LW_PLAN,
+    LW_STRS,
+    LW_TOKN,
+    LW_TEXT,
+    LW_CHAT,
+    LW_GOLD,
+    LW_DATA,
+    LW_SECTION_COUNT
+};
 
 typedef struct {
     char magic[8];

@@ -20,12 +20,12 @@ static uint32_t child_of(const lw_trie *trie, uint32_t node, uint8_t byte) {
     return 0;
 }
 
-/* The longest pattern at `at`; its length is 0 when there is none. */
-static size_t match_at(const lw_added *walk, size_t at, uint32_t *token) {
+/* The longest pattern at `at` that ends before `limit`; its length is 0 when there is none. */
+static size_t match_at(const lw_added *walk, size_t at, size_t limit, uint32_t *token) {
     size_t longest = 0;
     *token = LW_NO_ID;
     uint32_t node = 0;
-    for (size_t i = at; i < walk->count; i++) {
+    for (size_t i = at; i < limit; i++) {
         node = child_of(walk->trie, node, walk->bytes[i]);
         if (node == 0)
             break;
@@ -76,19 +76,43 @@ static size_t skip_spaces_after(const lw_added *walk, size_t end) {
     return end;
 }
 
+/* The next mark or match from walk->search on; *bytes is 0 when there is none here. True for a
+ * mark. Matches end before the next mark. */
+static bool next_at(lw_added *walk, size_t *bytes, uint32_t *token) {
+    lw_marks *known = &walk->known;
+    if (known->count == 0 || known->marks->begin > walk->search) {
+        const size_t limit = known->count > 0 ? known->marks->begin : walk->count;
+        *bytes = match_at(walk, walk->search, limit, token);
+        return false;
+    }
+    *bytes = known->marks->bytes;
+    *token = known->marks->token;
+    known->marks++;
+    known->count--;
+    return true;
+}
+
+/* Whether a match is a token, not text. */
+static bool is_taken(const lw_added *walk, size_t begin, size_t end, uint32_t token) {
+    const uint8_t flags = walk->text->token_flags[token];
+    for (size_t i = 0; i < walk->known.kind_count; i++)
+        if (walk->known.kinds[i].token == token)
+            return false;
+    return (walk->special || !(flags & LW_TOKEN_SPECIAL)) &&
+           (!(flags & LW_TOKEN_SINGLE_WORD) || stands_alone(walk, begin, end));
+}
+
 /* The next match that its flags accept, with the spaces that it takes along. */
 static bool find(lw_added *walk, size_t *begin, size_t *end, uint32_t *token) {
     while (walk->search < walk->count) {
         const size_t at = walk->search;
+        size_t bytes;
         uint32_t id;
-        const size_t bytes = match_at(walk, at, &id);
+        const bool is_mark = next_at(walk, &bytes, &id);
         walk->search += bytes > 0 ? bytes : 1;
-        if (bytes == 0)
+        if (bytes == 0 || (!is_mark && !is_taken(walk, at, at + bytes, id)))
             continue;
         const uint8_t flags = walk->text->token_flags[id];
-        if ((flags & LW_TOKEN_SPECIAL && !walk->special) ||
-            (flags & LW_TOKEN_SINGLE_WORD && !stands_alone(walk, at, at + bytes)))
-            continue;
         *begin = at;
         if (flags & LW_TOKEN_LSTRIP) {
             const size_t left = skip_spaces_before(walk, at);

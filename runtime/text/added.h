@@ -11,6 +11,14 @@ typedef struct {
     uint32_t token; /* LW_NO_ID: text */
 } lw_stretch;
 
+/* Tokens of a text that are known without a search. */
+typedef struct {
+    const lw_mark *marks; /* [count], ascending, apart from each other */
+    size_t count;
+    const lw_mark *kinds; /* [kind_count]: tokens that only marks are; elsewhere they are text */
+    size_t kind_count;
+} lw_marks;
+
 /* A walk over a text. A struct of its own, because stretches are worked on one by one. */
 typedef struct {
     const lw_text_view *text;
@@ -18,6 +26,7 @@ typedef struct {
     const uint8_t *bytes;
     size_t count;
     bool special;    /* take special tokens for themselves */
+    lw_marks known;  /* marks are taken off at the front */
     size_t search;   /* where the next match may begin */
     size_t settled;  /* what is before belongs to stretches given out */
     lw_stretch next; /* a token whose text before it was given out first */
@@ -25,9 +34,14 @@ typedef struct {
 } lw_added;
 
 static inline lw_added lw_added_begin(const lw_text_view *text, const lw_trie *trie,
-                                      const uint8_t *bytes, size_t count, bool special) {
-    return (lw_added){
-        .text = text, .trie = trie, .bytes = bytes, .count = count, .special = special};
+                                      const uint8_t *bytes, size_t count, bool special,
+                                      const lw_marks *known) {
+    return (lw_added){.text = text,
+                      .trie = trie,
+                      .bytes = bytes,
+                      .count = count,
+                      .special = special,
+                      .known = *known};
 }
 
 /* The next stretch; false at the end. Stretches of text are never empty. */

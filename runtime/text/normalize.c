@@ -24,8 +24,14 @@ static bool begins_with(const lw_buffer *bytes, const uint8_t *text, size_t coun
     return bytes->count >= count && memcmp(bytes->bytes, text, count) == 0;
 }
 
+static bool puts_in_front(uint32_t kind, lw_place place, bool is_there) {
+    if (place == LW_PLACE_CONTINUES || (kind != LW_STEP_PREPEND && is_there))
+        return false;
+    return kind != LW_STEP_PREFIX_FIRST || place == LW_PLACE_START;
+}
+
 lw_buffer lw_text_rewrite(const lw_text_view *text, uint32_t first, uint32_t end, lw_buffer bytes,
-                          bool is_start, const lw_buffer buffers[2],
+                          lw_place place, const lw_buffer buffers[2],
                           const lw_nfc_scratch *scratch) {
     const uint8_t *texts = text->step_texts;
     for (uint32_t i = 0; i < first; i++)
@@ -44,8 +50,7 @@ lw_buffer lw_text_rewrite(const lw_text_view *text, uint32_t first, uint32_t end
             lw_nfc(text, bytes.bytes, bytes.count, &out, scratch);
             break;
         default:
-            if (step->kind == LW_STEP_PREPEND || (!begins_with(&bytes, to, step->to_bytes) &&
-                                                  (step->kind == LW_STEP_PREFIX || is_start)))
+            if (puts_in_front(step->kind, place, begins_with(&bytes, to, step->to_bytes)))
                 lw_append(&out, to, step->to_bytes);
             lw_append(&out, bytes.bytes, bytes.count);
         }

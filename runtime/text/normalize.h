@@ -33,10 +33,14 @@ typedef struct {
 void lw_nfc(const lw_text_view *text, const uint8_t *bytes, size_t count, lw_buffer *to,
             const lw_nfc_scratch *scratch);
 
+/* Where a text stands: at the start of the whole text, within it, or there but following another
+ * text, so that nothing is put in front. */
+typedef enum { LW_PLACE_START, LW_PLACE_WITHIN, LW_PLACE_CONTINUES } lw_place;
+
 /* Run steps `first` to `end` on a text that is not empty. Returns the buffer that holds the result:
- * one of the two at `buffers`; the text itself when there are no steps. is_start: the text begins
- * the whole text. */
+ * one of the two at `buffers`; the text itself when there are no steps. */
 lw_buffer lw_text_rewrite(const lw_text_view *text, uint32_t first, uint32_t end, lw_buffer bytes,
-                          bool is_start, const lw_buffer buffers[2], const lw_nfc_scratch *scratch);
+                          lw_place place, const lw_buffer buffers[2],
+                          const lw_nfc_scratch *scratch);
 
 #endif

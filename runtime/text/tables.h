@@ -52,6 +52,11 @@ typedef struct {
     uint32_t first, second, composite;
 } lw_composition_record;
 
+/* A token at a known place of a text, whatever the text says there. */
+typedef struct {
+    uint32_t begin, bytes, token;
+} lw_mark;
+
 typedef struct {
     const uint32_t *begins;  /* [nodes + 1] */
     const uint32_t *tokens;  /* [nodes] */

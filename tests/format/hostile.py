@@ -20,7 +20,7 @@ class Parts:
         self.tensors = np.frombuffer(raw["TENS"], TENSOR).copy()
         self.ops = np.frombuffer(raw["PLAN"], OP).copy()
         self.other = {
-            name: bytearray(raw[name]) for name in ("STRS", "TOKN", "TEXT", "GOLD", "DATA")
+            name: bytearray(raw[name]) for name in ("STRS", "TOKN", "TEXT", "CHAT", "GOLD", "DATA")
         }
         self.order = list(SECTIONS)
         self.header = {"version": 1, "sections": len(SECTIONS)}

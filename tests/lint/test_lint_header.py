@@ -12,7 +12,7 @@ from repository import ROOT
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]
 
 
-@pytest.mark.parametrize("header", ["lutwerk.h", "text.h"])
+@pytest.mark.parametrize("header", ["lutwerk.h", "text.h", "chat.h"])
 @pytest.mark.parametrize(
     ("compiler", "language", "standard"),
     [("gcc", "c", "c11"), ("g++", "c++", "c++17")],

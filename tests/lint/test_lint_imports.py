@@ -19,14 +19,16 @@ LAYERS: list[set[str]] = [
     {"graph", "layouts", "runner"},
     {"machine"},
     {"cost", "targets"},
-    {"model_file", "dump", "tuning_record", "tokenizer", "two_stage"},
+    {"model_file", "dump", "tuning_record", "tokenizer", "chat", "two_stage"},
     {"quantize", "liveness", "manifest", "reference", "plan"},
     {"frontends", "verify"},
     {"passes", "emit"},
     {"pipeline", "probe", "deploy"},
     {"_build_native", "native", "text"},
     {"sampling", "timing", "device_text", "text_probes"},
-    {"generation", "verification", "tune", "text_check"},
+    {"generation", "verification", "tune", "text_check", "device_chat"},
+    {"chat_check"},
+    {"conversation"},
     {"bundle"},
     {"api"},
     {"demo", "evaluate"},
@@ -37,11 +39,11 @@ LEVEL = {module: level for level, layer in enumerate(LAYERS) for module in layer
 #: What executes bundles needs nothing of what makes them.
 EXECUTION = {
     *("native", "native_types", "text", "sampling", "timing", "generation", "verification"),
-    *("bundle", "device_text", "text_probes"),
+    *("bundle", "conversation", "device_text", "device_chat", "text_probes"),
 }
 COMPILATION = {
     *("frontends", "quantize", "passes", "emit", "pipeline", "targets", "cost", "probe"),
-    *("two_stage", "tokenizer", "runner"),
+    *("two_stage", "tokenizer", "runner", "chat"),
 }
 MODULES = list(files("compiler/lutwerk", suffixes=(".py",)))
 

@@ -86,6 +86,7 @@ uint8_t *head_model_build(const head_model *model, size_t *bytes) {
                                                      {"a", 1},
                                                      {"", 0},
                                                      {"", 0},
+                                                     {"", 0},
                                                      {golden, sizeof golden},
                                                      {data, end}};
     uint8_t *file = write_file(sections, bytes);

@@ -29,7 +29,8 @@ void fix_checksums(uint8_t *file, size_t bytes) {
 }
 
 uint8_t *write_file(const file_section sections[LW_SECTION_COUNT], size_t *bytes) {
-    static const char tags[][5] = {"CONF", "TENS", "PLAN", "STRS", "TOKN", "TEXT", "GOLD", "DATA"};
+    static const char tags[][5] = {"CONF", "TENS", "PLAN", "STRS", "TOKN",
+                                   "TEXT", "CHAT", "GOLD", "DATA"};
     uint64_t end = sizeof(lw_header_record) + TABLE_BYTES;
     for (uint32_t i = 0; i < LW_SECTION_COUNT; i++)
         end = lw_round_up(end, LW_ALIGN) + sections[i].bytes;

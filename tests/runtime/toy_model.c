@@ -250,6 +250,7 @@ uint8_t *toy_model_build(uint64_t seed, toy_head head, size_t *bytes) {
         {"ab", 2},
         {"", 0},
         {"", 0},
+        {"", 0},
         {golden, sizeof golden},
         {b->data, b->data_bytes},
     };

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from lutwerk.cli.options import add_json, integer, pair
 
@@ -138,6 +139,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    from lutwerk.chat_check import check_device_chat
     from lutwerk.pipeline import CompileOptions, compile_bundle
     from lutwerk.progress import console_progress
     from lutwerk.text_check import check_device_text
@@ -164,10 +166,11 @@ def run(arguments: argparse.Namespace) -> int:
     progress = console_progress()
     began = time.perf_counter()
     try:
-        manifest = compile_bundle(options, progress, check_device_text)
+        manifest = compile_bundle(options, progress, check_device_text, check_device_chat)
     finally:
         progress.finish()
     seconds = time.perf_counter() - began
+    _warn(manifest)
     code = _verify(arguments.output) if arguments.check else 0
     if arguments.json:
         print(json.dumps(manifest, indent=2))
@@ -199,6 +202,19 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(f'next: lutwerk run {arguments.output} -p "Once upon a time"')
     return code
+
+
+def _warn(manifest: dict[str, Any]) -> None:
+    """Say on stderr what the bundle lacks."""
+    import sys
+
+    chat = manifest["chat"]
+    if chat and not chat["carried"]:
+        print(
+            "lutwerk: warning: the chat template is not in the bundle, and --chat will refuse: "
+            f"{chat['reason']}",
+            file=sys.stderr,
+        )
 
 
 def _verify(output: Path) -> int:

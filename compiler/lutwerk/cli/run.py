@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lutwerk.cli.converse import converse
 from lutwerk.cli.options import (
     add_bundle,
     add_full_head,
@@ -21,9 +22,13 @@ from lutwerk.cli.options import (
 
 if TYPE_CHECKING:
     from lutwerk.bundle import Bundle
-    from lutwerk.generation import Generation
+    from lutwerk.generation import Generation, Settings
 
-HELP = """Continue a text, streaming it as it is written.
+HELP = """Continue a text, or answer with --chat, streaming it as it is written.
+
+With --chat, the prompt is a message of yours, and the model answers by its chat template. Without
+a prompt, it is a conversation: each line is a message, Ctrl-C ends an answer, Ctrl-D the
+conversation. A bundle whose template could not be carried exactly refuses.
 
 Text goes to stdout; times, the seed and the reason for the end go to stderr. The same seed gives
 the same text on every machine, whatever its processor and number of threads.
@@ -33,25 +38,32 @@ EXAMPLE = """examples:
   lutwerk run bundle -p "Once upon a time"
   lutwerk run -m bundle -f prompt.txt -n 256 --temp 0
   lutwerk run bundle -p "Once upon a time" --seed 7 --json | jq -r .text
+  lutwerk run bundle --chat --system "Answer in one sentence."
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
     add_bundle(parser)
-    prompt = parser.add_mutually_exclusive_group(required=True)
-    prompt.add_argument("-p", "--prompt", help="text to continue")
-    prompt.add_argument(
-        "-f", "--file", type=Path, help="file with the text to continue; - for standard input"
+    prompt = parser.add_mutually_exclusive_group()
+    prompt.add_argument("-p", "--prompt", help="text to continue, or the message with --chat")
+    prompt.add_argument("-f", "--file", type=Path, help="file with that text; - for standard input")
+    parser.add_argument(
+        "--chat", action="store_true", help="answer as the model's chat template has it"
+    )
+    parser.add_argument(
+        "--system",
+        metavar="TEXT",
+        help="with --chat: what the model is told before the conversation",
     )
     parser.add_argument(
         "-n",
         "--n-predict",
         dest="max_tokens",
         type=integer(-1),
-        default=128,
         metavar="N",
-        help="tokens to write at most; -1: until the model ends or the context is full (default: 128)",
+        help="tokens to write at most; -1: until the model ends or the context is full "
+        "(default: 128, with --chat -1)",
     )
     parser.add_argument(
         "-c",
@@ -139,29 +151,52 @@ def run(arguments: argparse.Namespace) -> int:
     if not all(arguments.stop):
         arguments.parser.error("argument --stop: a stop text is empty; give at least one character")
     prompt = arguments.prompt if arguments.file is None else _read_prompt(arguments.file)
+    _check_usage(arguments, prompt)
     seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
     with load(
         bundle_path(arguments), threads=arguments.threads, context=arguments.context
     ) as bundle:
-        generation = bundle.generate(
-            prompt,
-            max_tokens=arguments.max_tokens,
-            temperature=arguments.temperature,
-            top_k=arguments.top_k,
-            top_p=arguments.top_p,
-            min_p=arguments.min_p,
-            repeat_penalty=arguments.repeat_penalty,
-            seed=seed,
-            stop=arguments.stop,
-            full_head=arguments.full_head,
-        )
+        settings = _settings(arguments, seed)
+        if arguments.chat and prompt is None:
+            return converse(bundle, arguments.system, settings)
+        if arguments.chat:
+            generation = bundle.conversation(arguments.system).send(prompt, **settings)
+        else:
+            generation = bundle.generate(prompt, **settings)
         if arguments.json:
             text = "".join(generation)
             print(json.dumps(_result(prompt, text, generation, bundle, seed), ensure_ascii=False))
         else:
-            stream(generation, "" if arguments.no_display_prompt else prompt)
+            shown = "" if arguments.no_display_prompt or arguments.chat else prompt
+            stream(generation, shown)
             print(times(generation, bundle, seed), file=sys.stderr)
     return 0
+
+
+def _check_usage(arguments: argparse.Namespace, prompt: str | None) -> None:
+    if arguments.system is not None and not arguments.chat:
+        arguments.parser.error("--system goes with --chat")
+    if prompt is None and not arguments.chat:
+        arguments.parser.error("one of the arguments -p/--prompt -f/--file --chat is required")
+    if prompt is None and arguments.json:
+        arguments.parser.error("--json with --chat goes with -p or -f, for one answer")
+
+
+def _settings(arguments: argparse.Namespace, seed: int) -> Settings:
+    from lutwerk.generation import Settings
+
+    max_tokens = -1 if arguments.chat else 128
+    return Settings(
+        max_tokens=max_tokens if arguments.max_tokens is None else arguments.max_tokens,
+        temperature=arguments.temperature,
+        top_k=arguments.top_k,
+        top_p=arguments.top_p,
+        min_p=arguments.min_p,
+        repeat_penalty=arguments.repeat_penalty,
+        seed=seed,
+        stop=arguments.stop,
+        full_head=arguments.full_head,
+    )
 
 
 def stream(generation: Generation, prompt: str) -> None:

@@ -25,7 +25,7 @@ def build_manifest(
     """The manifest as JSON-ready data.
 
     ``files`` holds bytes and SHA-256 by name; ``facts`` version, target, needs, runner, source,
-    tuning and quantisation.
+    tuning, chat and quantisation.
     """
     config = graph.config
     return {
@@ -39,6 +39,7 @@ def build_manifest(
         "runner": facts["runner"],
         "source": facts["source"],
         "tuning": facts["tuning"],
+        "chat": facts["chat"],
         "model": {
             "vocab": config.vocab,
             "hidden": config.hidden,

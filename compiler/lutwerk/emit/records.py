@@ -27,11 +27,15 @@ class Records:
 
 
 def build_records(
-    graph: Graph, target: Target, tokenizer: TokenizerData | None, text: bytes = b""
+    graph: Graph,
+    target: Target,
+    tokenizer: TokenizerData | None,
+    text: bytes = b"",
+    chat: bytes = b"",
 ) -> Records:
     """Lay out DATA and encode the other sections. Tensors come in the order of their first use.
 
-    ``text`` is section TEXT, made of the same tokenizer.
+    ``text`` and ``chat`` are the sections TEXT and CHAT, made of the same tokenizer.
     """
     order = list(dict.fromkeys(op.weight for op in graph.ops if op.weight))
     weights = [graph.weights[name] for name in order]
@@ -62,6 +66,7 @@ def build_records(
         "STRS": b"".join(names),
         "TOKN": _tokenizer(tokenizer),
         "TEXT": text,
+        "CHAT": chat,
     }
     return Records(sections, weights, tensors, end)
 

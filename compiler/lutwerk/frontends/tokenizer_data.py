@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ class TokenizerData:
     """What a bundle stores (runtime/FORMAT.md, section TOKN).
 
     ``add_bos`` tells that ``bos`` must be put before an encoded prompt; it is False when the
-    tokenizer does so itself.
+    tokenizer does so itself. ``special_tokens`` are the texts that ``chat_template`` can name, such
+    as ``bos_token``; None is a token that the tokenizer is said not to have.
     """
 
     tokenizer_json: str
@@ -25,6 +27,7 @@ class TokenizerData:
     eos: tuple[int, ...]
     add_bos: bool
     chat_template: str | None
+    special_tokens: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def read_tokenizer(directory: Path, config: Fields, vocab: int) -> TokenizerData:
@@ -63,6 +66,7 @@ def read_tokenizer(directory: Path, config: Fields, vocab: int) -> TokenizerData
         eos=ids("eos"),
         add_bos=_must_add_bos(tokenizer, settings, bos),
         chat_template=_chat_template(directory, settings),
+        special_tokens=_special_tokens(directory),
     )
 
 
@@ -111,6 +115,23 @@ def _must_add_bos(tokenizer: Tokenizer, settings: Fields, bos: int | None) -> bo
             "add 'bos_token_id' to config.json."
         )
     return add
+
+
+def _special_tokens(directory: Path) -> dict[str, str | None]:
+    """Texts of ``bos_token`` and its like, from special_tokens_map.json and tokenizer_config.json."""
+    values: dict[str, Any] = {}
+    for name in ("special_tokens_map.json", "tokenizer_config.json"):
+        path = directory / name
+        values |= read_json_object(path) if path.exists() else {}
+    if str(values.get("tokenizer_class")).startswith("Llama"):
+        # What these classes have when no file says otherwise.
+        values = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"} | values
+    texts = {
+        name: value.get("content") if isinstance(value, dict) else value
+        for name, value in values.items()
+        if name.endswith("_token")
+    }
+    return {name: text for name, text in texts.items() if text is None or isinstance(text, str)}
 
 
 def _chat_template(directory: Path, settings: Fields) -> str | None:
