@@ -18,6 +18,15 @@
 #ifdef LW_HAVE_AVX512
 #include "x86_avx512/kernels.def"
 #endif
+#ifdef LW_HAVE_NEON
+#include "arm_neon/kernels.def"
+#endif
+#ifdef LW_HAVE_DOTPROD
+#include "arm_dotprod/kernels.def"
+#endif
+#ifdef LW_HAVE_I8MM
+#include "arm_i8mm/kernels.def"
+#endif
 
 #undef LW_GEMV
 #undef LW_LUT

@@ -49,6 +49,25 @@ static void apply_avx512(lw_kernels *k, lut_choice *lut) {
 }
 #endif
 
+#ifdef LW_HAVE_NEON
+static void apply_neon(lw_kernels *k, lut_choice *lut) {
+#include "arm_neon/kernels.def"
+}
+#endif
+
+#ifdef LW_HAVE_DOTPROD
+static void apply_dotprod(lw_kernels *k, lut_choice *lut) {
+#include "arm_dotprod/kernels.def"
+}
+#endif
+
+#ifdef LW_HAVE_I8MM
+static void apply_i8mm(lw_kernels *k, lut_choice *lut) {
+    (void)lut;
+#include "arm_i8mm/kernels.def"
+}
+#endif
+
 void lw_kernels_select(uint32_t isa, lw_kernels *kernels) {
     lut_choice lut;
     memset(kernels, 0, sizeof *kernels);
@@ -64,7 +83,22 @@ void lw_kernels_select(uint32_t isa, lw_kernels *kernels) {
         apply_avx512(kernels, &lut);
     }
 #endif
-#if !defined(LW_HAVE_AVX2)
+#ifdef LW_HAVE_NEON
+    if (lw_isa_includes(isa, LW_ISA_neon)) {
+        apply_neon(kernels, &lut);
+    }
+#endif
+#ifdef LW_HAVE_DOTPROD
+    if (lw_isa_includes(isa, LW_ISA_dotprod)) {
+        apply_dotprod(kernels, &lut);
+    }
+#endif
+#ifdef LW_HAVE_I8MM
+    if (lw_isa_includes(isa, LW_ISA_i8mm)) {
+        apply_i8mm(kernels, &lut);
+    }
+#endif
+#if !defined(LW_HAVE_AVX2) && !defined(LW_HAVE_NEON)
     (void)isa;
 #endif
     for (int layout = 0; layout < LW_LAYOUT_SLOTS; layout++) {

@@ -1,4 +1,4 @@
-"""The tables shared with C, read from the same ``.def`` files: formats, layouts, operations, instruction sets, statuses.
+"""The tables shared with C, read from the same ``.def`` files: formats, layouts, operations, instruction sets, status.
 
 Installed packages carry the files in ``lutwerk/defs``; a source tree is read in place.
 """

@@ -19,6 +19,16 @@ static const char *kernel = "";
 static uint64_t checked;
 static uint64_t failed;
 
+static int32_t one_of = 1;
+
+void set_share(int32_t share) {
+    one_of = share;
+}
+
+bool skip_case(void) {
+    return random_range(1, one_of) != 1;
+}
+
 void random_seed(uint64_t seed) {
     stream = seed;
 }

@@ -11,6 +11,12 @@
  * run ---- */
 
 void random_seed(uint64_t seed);
+
+/* Run one of `share` cases of the matrix kernels; 1, before a call: all. */
+void set_share(int32_t share);
+/* Draw whether this case is one of them. */
+bool skip_case(void);
+
 uint64_t random_u64(void);
 int32_t random_range(int32_t low, int32_t high); /* both included */
 float random_float(void);                        /* -1..1 */

@@ -1,6 +1,7 @@
 /* Packing by the address formulas of runtime/FORMAT.md, "Layouts", one code at a time. */
 #include <string.h>
 
+#include "lutwerk/lutwerk.h"
 #include "naive.h"
 #include "pack_split.h"
 
@@ -131,14 +132,45 @@ int32_t naive_lut_count(const layout_row *layout, int32_t cols) {
                                        : (int32_t)ceil_div(cols, layout->lut_cols);
 }
 
+static int32_t activation(const naive_x *x, int32_t k) {
+    return k < x->cols ? x->codes[k] : 0;
+}
+
+/* base3 on ARM: base-26 digits of the sums of columns 0 to 2 of code e plus 381, increased by 25
+ * (low) and 19 (high), and of columns 3 and 4 of code e / 2 plus 254, subtracted from 25 and 19;
+ * 32 entries each, of which those that are no code have no columns. */
+static void arm_base3_lut(const naive_x *x, int32_t first, uint8_t *table) {
+    for (int32_t e = 0; e < 32; e++) {
+        const int32_t u = e / 2;
+        int32_t sum_v = 381;
+        int32_t sum_u = 254;
+        if (e < 27) {
+            sum_v += (e % 3 - 1) * activation(x, first) +
+                     (e / 3 % 3 - 1) * activation(x, first + 1) +
+                     (e / 9 - 1) * activation(x, first + 2);
+        }
+        if (u < 9) {
+            sum_u +=
+                (u % 3 - 1) * activation(x, first + 3) + (u / 3 - 1) * activation(x, first + 4);
+        }
+        table[e] = (uint8_t)(25 + sum_v % 26);
+        table[32 + e] = (uint8_t)(19 + sum_v / 26);
+        table[64 + e] = (uint8_t)(25 - sum_u % 26);
+        table[96 + e] = (uint8_t)(19 - sum_u / 26);
+    }
+}
+
 void naive_lut(const layout_row *layout, const naive_x *x, int32_t index, uint8_t *table) {
+    if (layout->id == LAYOUT_base3 && lw_isa_includes(host_isa(), LW_ISA_neon)) {
+        arm_base3_lut(x, index * layout->lut_cols, table);
+        return;
+    }
     const int32_t entries = layout->lut_bytes / 2;
     for (int32_t e = 0; e < entries; e++) {
         int32_t sum = 0;
         int32_t rest = 121 + e;
         for (int32_t j = 0; j < layout->lut_cols; j++) {
-            const int32_t k = index * layout->lut_cols + j;
-            const int32_t value = k < x->cols ? x->codes[k] : 0;
+            const int32_t value = activation(x, index * layout->lut_cols + j);
             if (layout->id == LAYOUT_planes) {
                 sum += (e >> j & 1) * value;
             } else {

@@ -1,5 +1,7 @@
-/* test_kernels [seed]: every kernel of every instruction set that this processor has against plain
- * definitions. Results must be equal bit for bit. A failing run is repeated by its seed. */
+/* test_kernels [seed [share]]: every kernel of every instruction set that this processor has
+ * against plain definitions. Results must be equal bit for bit. A failing run is repeated by its
+ * seed. With a share, one of so many cases of the matrix kernels, for machines that are slow or
+ * emulated. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@ int main(int argc, char **argv) {
     };
     const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
     random_seed(seed);
+    set_share(argc > 2 ? atoi(argv[2]) : 1);
     printf("seed %" PRIu64 ", kernels up to %s\n", seed, lw_isa_name(host_isa()));
     fflush(stdout);
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {

@@ -1,0 +1,11 @@
+/* Layout fields, many tokens, by SDOT. */
+#include "../arm_neon/gemm_fields.h"
+#include "../kernels.h"
+#include "multiply.h"
+
+void lw_gemm_fields_mul_dotprod(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
+                                size_t y_stride, int32_t tile_begin, int32_t tile_end,
+                                void *scratch) {
+    lw_gemm_fields(w, x, tokens, y, y_stride, tile_begin, tile_end, scratch,
+                   lw_multiply_rows_dotprod);
+}

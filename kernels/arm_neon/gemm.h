@@ -1,0 +1,83 @@
+/* Many tokens: the frame around the inner loop of an instruction set. Each layout unpacks blocks of
+ * 16 rows, once for all tokens:
+ *
+ *   codes   [k / 4][16 rows][4 columns] signed bytes, those of 8 bits minus 128; a step is 4
+ * columns
+ */
+#ifndef LW_NEON_GEMM_H
+#define LW_NEON_GEMM_H
+
+#include "fields.h"
+
+enum { LW_GEMM_TOKENS = 8 }; /* most that a product takes at once */
+
+/* 16 rows of a row tile, unpacked. */
+typedef struct {
+    int8_t *codes;      /* 16 * round_up(cols, 32) bytes; behind the last column x is 0 */
+    const void *scales; /* of its first row in group 0, see lw_tile_scales */
+    size_t tile_rows;   /* scales from one group to the next */
+    int32_t rows;       /* that exist, 1 at least; may be above 16 */
+} lw_row_block;
+
+/* y of 16 rows for all tokens; y points at the first row. May rearrange the codes. */
+typedef void lw_multiply_rows(const lw_matrix *w, const lw_row_block *rows, const lw_q8 *x,
+                              int32_t tokens, float *y, size_t y_stride);
+
+/* sums[token] += codes * x over `blocks` tiles of 32 columns; tokens is a constant, `stride` the
+ * bytes from one token's x to the next. */
+typedef void lw_add_blocks(lw_row_sums *sums, const int8_t *codes, const int8_t *x, size_t stride,
+                           int32_t blocks, const int tokens, int bits);
+
+/* y of 16 rows for tokens [token, token + tokens). */
+LW_INLINE void lw_gemm_tokens(const int tokens, const lw_matrix *w, const lw_row_block *rows,
+                              const lw_q8 *x, int32_t token, float *y, size_t y_stride,
+                              lw_add_blocks *add_blocks) {
+    const int32_t blocks = lw_blocks(w);
+    const int32_t group_blocks = lw_group_blocks(w);
+    const size_t stride = (size_t)x->stride;
+    const int8_t *x_codes = x->codes + (size_t)token * stride;
+    const int32_t *x_sums = x->sums + (size_t)token * (stride / LW_SUM_COLS);
+    lw_row_floats acc[LW_GEMM_TOKENS];
+    for (int t = 0; t < tokens; t++) {
+        acc[t] = lw_row_floats_zero();
+    }
+    size_t scale = 0;
+    for (int32_t block = 0; block < blocks; scale += rows->tile_rows) {
+        const int32_t count = lw_min_i32(group_blocks, blocks - block);
+        const size_t k = (size_t)block * LW_BLOCK_COLS;
+        lw_row_sums sums[LW_GEMM_TOKENS];
+        for (int t = 0; t < tokens; t++) {
+            sums[t] = lw_row_sums_zero();
+        }
+        add_blocks(sums, rows->codes + k * LW_BLOCK_ROWS, x_codes + k, stride, count, tokens,
+                   w->bits);
+        for (int t = 0; t < tokens; t++) {
+            const int32_t *of_token = x_sums + (size_t)t * (stride / LW_SUM_COLS);
+            const int32_t zero = lw_signed_offset(w) * lw_x_sum(of_token, block, block + count);
+            acc[t] = lw_add_group(acc[t], w, rows->scales, scale, sums[t], zero);
+        }
+        block += count;
+    }
+    for (int t = 0; t < tokens; t++) {
+        lw_store_rows(y + (size_t)(token + t) * y_stride, rows->rows, acc[t], x->scales[token + t]);
+    }
+}
+
+/* For all tokens, four at once, then one by one. */
+LW_INLINE void lw_gemm_by_four(const lw_matrix *w, const lw_row_block *rows, const lw_q8 *x,
+                               int32_t tokens, float *y, size_t y_stride,
+                               lw_add_blocks *add_blocks) {
+    int32_t t = 0;
+    for (; t + 4 <= tokens; t += 4) {
+        lw_gemm_tokens(4, w, rows, x, t, y, y_stride, add_blocks);
+    }
+    if (t + 2 <= tokens) {
+        lw_gemm_tokens(2, w, rows, x, t, y, y_stride, add_blocks);
+        t += 2;
+    }
+    if (t < tokens) {
+        lw_gemm_tokens(1, w, rows, x, t, y, y_stride, add_blocks);
+    }
+}
+
+#endif

@@ -1,0 +1,16 @@
+/* float16 rows (gemv_float.h), widened by fcvtl. */
+#include "../kernels.h"
+#include "gemv_float.h"
+
+LW_INLINE lw_lanes load(const void *w, size_t i) {
+    return lw_load_f16((const uint16_t *)w + i);
+}
+
+LW_INLINE lw_lanes load_last(const void *w, size_t i, int32_t count) {
+    return lw_load_f16_part((const uint16_t *)w + i, count);
+}
+
+void lw_gemv_f16_neon(const void *w, int32_t cols, const float *x, float *y, int32_t row_begin,
+                      int32_t row_end) {
+    lw_gemv_float(w, cols, x, y, row_begin, row_end, load, load_last);
+}
