@@ -51,21 +51,19 @@ static void apply_avx512(lw_kernels *k, lut_choice *lut) {
 
 #ifdef LW_HAVE_NEON
 static void apply_neon(lw_kernels *k, lut_choice *lut) {
-    (void)k, (void)lut;
 #include "arm_neon/kernels.def"
 }
 #endif
 
 #ifdef LW_HAVE_DOTPROD
 static void apply_dotprod(lw_kernels *k, lut_choice *lut) {
-    (void)k, (void)lut;
 #include "arm_dotprod/kernels.def"
 }
 #endif
 
 #ifdef LW_HAVE_I8MM
 static void apply_i8mm(lw_kernels *k, lut_choice *lut) {
-    (void)k, (void)lut;
+    (void)lut;
 #include "arm_i8mm/kernels.def"
 }
 #endif

@@ -70,6 +70,13 @@ static int respond(run_session *s, const char *where, const char *text, size_t b
     return code == CODE_DONE ? write_answer(s, text, bytes) : code;
 }
 
+static bool is_blank(const text_buffer *line) {
+    for (size_t i = 0; i < line->count; i++)
+        if (!strchr(" \t\r\n\v\f", line->bytes[i]))
+            return false;
+    return true;
+}
+
 /* A line, an answer, until the input ends. Ctrl-C ends the answer and gives the turn back; while
  * waiting for a line it ends the program. On a terminal, a line that cannot be answered does not
  * end the program: the next one may do better. */
@@ -83,7 +90,7 @@ static int take_turns(run_session *s, bool terminal) {
         code = input_line(&line, &ended);
         if (code != CODE_DONE)
             break;
-        if (line.count == 0)
+        if (is_blank(&line))
             continue;
         code = respond(s, "the line", line.bytes, line.count, true);
         if (code != CODE_DONE && !(terminal && (code == CODE_INTERRUPTED || code == CODE_FAILED)))

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "lutwerk/chat.h"
 #include "report.h"
 
 enum { MAX_MANIFEST_BYTES = 1 << 16 };
@@ -97,6 +98,7 @@ static void read_names(run_bundle *bundle) {
     fclose(file);
     json_string(manifest, count, "name", bundle->name, sizeof bundle->name);
     json_string(manifest, count, "target", bundle->target, sizeof bundle->target);
+    json_string(manifest, count, "chat.reason", bundle->chat_reason, sizeof bundle->chat_reason);
 }
 
 static bool has_two_stage_head(const run_bundle *bundle) {
@@ -128,6 +130,8 @@ int bundle_open(const char *given, bool check_weights, run_bundle *bundle) {
     bundle->has_text = lw_model_get_text(&bundle->model, &bundle->text) == LW_OK;
     if (bundle->has_text)
         lw_text_get_info(&bundle->text, &bundle->text_info);
+    lw_chat chat;
+    bundle->has_chat = lw_model_get_chat(&bundle->model, &chat) == LW_OK;
     bundle->two_stages = has_two_stage_head(bundle);
     read_names(bundle);
     return CODE_DONE;
@@ -145,7 +149,8 @@ static void place_text(lw_status status, uint32_t detail, char *text, size_t cap
     *text = '\0';
     if (detail == UINT32_MAX)
         return;
-    if (status == LW_ERR_CHECKSUM || status == LW_ERR_SECTION || status == LW_ERR_TEXT)
+    if (status == LW_ERR_CHECKSUM || status == LW_ERR_SECTION || status == LW_ERR_TEXT ||
+        status == LW_ERR_CHAT)
         snprintf(text, capacity, " in section %s", section ? section : "?");
     else
         snprintf(text, capacity, " at %s %u", status == LW_ERR_OP ? "operation" : "tensor", detail);

@@ -16,11 +16,12 @@ typedef struct {
     size_t bytes;
     lw_model model;
     lw_model_info info;
-    bool has_text, two_stages;
+    bool has_text, has_chat, two_stages;
     lw_text text;
     lw_text_info text_info;
     /* From manifest.json; empty when it does not say. */
     char name[MAX_NAME_BYTES], target[MAX_NAME_BYTES];
+    char chat_reason[4 * MAX_NAME_BYTES]; /* why there is no chat template */
 } run_bundle;
 
 /* Open the bundle at `given`: its folder, or model.lw; NULL: the folder of this program.

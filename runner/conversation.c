@@ -42,10 +42,11 @@ int conversation_start(run_writer *writer, conversation *talk) {
     memset(talk, 0, sizeof *talk);
     talk->writer = writer;
     if (lw_model_get_chat(&bundle->model, &talk->chat) != LW_OK)
-        return fail(CODE_FAILED,
-                    "%s: carries no chat template, and guessing one makes models talk nonsense; "
-                    "write the prompt in the model's own form with -p, without --chat",
-                    bundle->path);
+        return fail(
+            CODE_FAILED,
+            "%s: carries no chat template%s%s, and guessing one makes models talk nonsense; "
+            "write the prompt in the model's own form with -p, without --chat",
+            bundle->path, bundle->chat_reason[0] ? ": " : "", bundle->chat_reason);
     lw_chat_get_info(&talk->chat, &talk->info);
     writer->end = talk->info.end;
     stops_also(&writer->stops, talk->info.stop, talk->info.stop_bytes);
@@ -164,7 +165,8 @@ int conversation_ask(conversation *talk, const char *utf8, size_t bytes) {
 }
 
 int conversation_answered(conversation *talk, const run_answer *answer, const text_buffer *text) {
-    /* Tokens of a stop text are in the context, but no part of the answer. */
-    talk->rewrite = answer->reason == END_STOP;
+    /* Tokens of a stop text are in the context, but no part of the answer; one that was interrupted
+     * may end inside a character. */
+    talk->rewrite = answer->reason == END_STOP || answer->reason == END_INTERRUPTED;
     return add_message(talk, LW_CHAT_ANSWER, text->bytes, text->count);
 }

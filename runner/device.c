@@ -138,13 +138,16 @@ static uint64_t capacity_of(const char *root, unsigned cpu) {
     return read_number(path);
 }
 
-bool device_read_cores(const char *root, device_cores *cores) {
+void device_read_cores(device_cores *cores) {
     memset(cores, 0, sizeof *cores);
-    if (sched_getaffinity(0, sizeof cores->allowed, &cores->allowed) != 0) {
-        cores->allowed_count = cores->fast_count = 1;
-        return false;
-    }
+    if (sched_getaffinity(0, sizeof cores->allowed, &cores->allowed) != 0)
+        CPU_SET(0, &cores->allowed);
+    device_rate_cores("", cores);
+}
+
+void device_rate_cores(const char *root, device_cores *cores) {
     uint64_t capacities[CPU_SETSIZE], greatest = 0;
+    CPU_ZERO(&cores->fast);
     for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET(cpu, &cores->allowed)) {
             capacities[cpu] = capacity_of(root, cpu);
@@ -159,7 +162,6 @@ bool device_read_cores(const char *root, device_cores *cores) {
     visit_groups(root, NULL, read_quota_2, &quota);
     visit_groups(root, "cpu", read_quota_1, &quota);
     cores->quota = quota < cores->allowed_count ? (uint32_t)quota : 0;
-    return true;
 }
 
 uint32_t device_default_threads(const device_cores *cores) {

@@ -18,8 +18,11 @@ typedef struct {
         quota; /* processors' worth of time that the control group grants, rounded up; 0: all */
 } device_cores;
 
-/* Returns false, with one processor, when the system does not tell. */
-bool device_read_cores(const char *root, device_cores *cores);
+/* The processors of this process; one, when the system does not tell. */
+void device_read_cores(device_cores *cores);
+
+/* Fill the rest from `allowed`. */
+void device_rate_cores(const char *root, device_cores *cores);
 
 /* Threads that a program should start when nobody says how many. */
 uint32_t device_default_threads(const device_cores *cores);

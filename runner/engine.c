@@ -137,7 +137,7 @@ int engine_start(const run_bundle *bundle, const engine_options *options, run_en
     if (code != CODE_DONE)
         return code;
     device_cores cores;
-    device_read_cores("", &cores);
+    device_read_cores(&cores);
     engine->threads = options->threads ? options->threads : device_default_threads(&cores);
     device_use_fast_cores(&cores, engine->threads);
     code = place_workspace(bundle, options, engine);

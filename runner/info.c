@@ -49,7 +49,7 @@ static void gather(const run_bundle *bundle, const run_options *options, facts *
         if (lw_model_get_tensor(&bundle->model, i, &tensor) == LW_OK)
             add_tensor(f, &tensor);
     }
-    device_read_cores("", &f->cores);
+    device_read_cores(&f->cores);
     device_read_memory("", &f->memory);
     f->threads = options->threads ? options->threads : device_default_threads(&f->cores);
     const uint32_t most = bundle->info.max_context;
@@ -73,7 +73,8 @@ static void add_words(const facts *f, text_buffer *text) {
         text_format(text, "%s %s in layout %s: %u tensors, %s\n",
                     k == 0 ? "weights   " : "          ", f->kinds[k].format, f->kinds[k].layout,
                     f->kinds[k].tensors, size_text(f->kinds[k].bytes));
-    text_format(text, "text       tokeniser %s, chat template no\n", b->has_text ? "yes" : "no");
+    text_format(text, "text       tokeniser %s, chat template %s\n", b->has_text ? "yes" : "no",
+                b->has_chat ? "yes" : "no");
     text_format(text, "memory     weights %s, KV cache %s per 1k tokens\n",
                 size_text(i->weight_bytes), size_text(1024 * i->kv_bytes_per_token));
     text_format(text, "           %s more for a context of %u tokens on %u threads\n",
@@ -99,9 +100,10 @@ static void add_json(const facts *f, text_buffer *text) {
         text,
         ", \"format_version\": %d, \"isa\": \"%s\", \"parameters\": %llu, \"layers\": %u, "
         "\"hidden\": %u, \"heads\": %u, \"kv_heads\": %u, \"vocab\": %u, \"max_context\": %u, "
-        "\"tokenizer\": %s, \"weights\": [",
+        "\"tokenizer\": %s, \"chat_template\": %s, \"weights\": [",
         LW_FORMAT_VERSION, lw_isa_name(i->isa), (unsigned long long)bundle_parameters(b), i->layers,
-        i->hidden, i->heads, i->kv_heads, i->vocab, i->max_context, b->has_text ? "true" : "false");
+        i->hidden, i->heads, i->kv_heads, i->vocab, i->max_context, b->has_text ? "true" : "false",
+        b->has_chat ? "true" : "false");
     for (uint32_t k = 0; k < f->kind_count; k++)
         text_format(text,
                     "%s{\"format\": \"%s\", \"layout\": \"%s\", \"tensors\": %u, \"bytes\": %llu}",

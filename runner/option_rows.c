@@ -21,7 +21,7 @@ const option_row option_rows[] = {
     {{"-f", "--file"}, GEN, TAKES_TEXT, FIELD(file), 0, 0, "FILE", NULL,
      "file with the text; - for standard input"},
     {{"-n", "--n-predict", "--predict"}, GEN, TAKES_LIMIT, FIELD(predict), -1, HUGE_VAL, "N", NULL,
-     "tokens to write at most; -1: until the model ends or the\ncontext is full (default: 128)"},
+     "tokens to write at most; -1: until the model ends or the\ncontext is full (default: 128; with --chat -1)"},
     {{"--chat", "-cnv"}, GEN, TAKES_NOTHING, FIELD(chat), 0, 0, "", NULL,
      "a conversation, in the form that the model was trained on"},
     {{"--system", "-sys"}, GEN, TAKES_TEXT, FIELD(system), 0, 0, "TEXT", NULL,

@@ -9,11 +9,14 @@
 #include "option_rows.h"
 #include "report.h"
 
+/* Until --chat has been seen or not. */
+enum { PREDICT_DEFAULT = -2 };
+
 static void set_defaults(run_options *options) {
     *options = (run_options){
         .mode = MODE_GENERATE,
         .output = "md",
-        .predict = 128,
+        .predict = PREDICT_DEFAULT,
         .temperature = 0.8,
         .top_k = 40,
         .top_p = 0.95,
@@ -223,5 +226,7 @@ int options_parse(int argc, char **argv, run_options *options) {
             code = take_value(row, argv[++i], options);
         }
     }
+    if (options->predict == PREDICT_DEFAULT)
+        options->predict = options->chat ? -1 : 128;
     return code == CODE_DONE ? check_together(options) : code;
 }

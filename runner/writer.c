@@ -78,7 +78,6 @@ static uint64_t new_seed(void) {
 
 void writer_clear(run_writer *writer) {
     writer->seed = writer->options->seed_text ? writer->options->seed : new_seed();
-    writer->random = writer->seed;
     writer->count = 0;
     lw_session_truncate(writer->engine.session, 0);
     lw_text_start(&writer->bundle->text, &writer->stream, 0);
@@ -320,6 +319,7 @@ int writer_answer(run_writer *writer, text_sink *sink, void *sink_context, run_a
     lw_head_stats before;
     lw_session_head_stats(writer->engine.session, &before);
     memset(answer, 0, sizeof *answer);
+    writer->random = writer->seed;
     writer->stops.held.count = 0;
     writer->stops.hit = false;
     const uint32_t first = writer->count;

@@ -37,8 +37,9 @@ LW_INLINE void lw_add_blocks_dotprod(lw_row_sums *sums, const int8_t *codes, con
     }
 }
 
-static void lw_multiply_rows_dotprod(const lw_matrix *w, const lw_row_block *rows, const lw_q8 *x,
-                                     int32_t tokens, float *y, size_t y_stride) {
+static inline void lw_multiply_rows_dotprod(const lw_matrix *w, const lw_row_block *rows,
+                                            const lw_q8 *x, int32_t tokens, float *y,
+                                            size_t y_stride) {
     lw_gemm_by_four(w, rows, x, tokens, y, y_stride, lw_add_blocks_dotprod);
 }
 

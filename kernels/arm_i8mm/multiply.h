@@ -13,7 +13,7 @@
 enum { LW_PAIR_BYTES = 2 * LW_STEP_BYTES, LW_HALF_PAIRS = 4 };
 
 /* In place, for all columns of a row block. */
-static void lw_pair_steps(int8_t *codes, int32_t blocks) {
+static inline void lw_pair_steps(int8_t *codes, int32_t blocks) {
     for (int32_t i = 0; i < blocks * (LW_BLOCK_COLS / 8); i++, codes += LW_PAIR_BYTES) {
         int32x4_t even[LW_ROW_QUADS], odd[LW_ROW_QUADS];
         for (int quad = 0; quad < LW_ROW_QUADS; quad++) {
@@ -77,8 +77,9 @@ LW_INLINE void lw_add_blocks_i8mm(lw_row_sums *sums, const int8_t *codes, const 
     }
 }
 
-static void lw_multiply_rows_i8mm(const lw_matrix *w, const lw_row_block *rows, const lw_q8 *x,
-                                  int32_t tokens, float *y, size_t y_stride) {
+static inline void lw_multiply_rows_i8mm(const lw_matrix *w, const lw_row_block *rows,
+                                         const lw_q8 *x, int32_t tokens, float *y,
+                                         size_t y_stride) {
     lw_pair_steps(rows->codes, lw_blocks(w));
     int32_t t = 0;
     for (; t + 8 <= tokens; t += 8) {

@@ -53,7 +53,7 @@ LW_INLINE void lw_base3_unpack_columns(const uint8_t *packed, int tiles, int8_t 
     }
 }
 
-static void lw_base3_unpack(const lw_matrix *w, const uint8_t *packed, int8_t *codes) {
+static inline void lw_base3_unpack(const lw_matrix *w, const uint8_t *packed, int8_t *codes) {
     const int32_t column_tiles = lw_ceil_div(w->cols, LW_BASE3_COLS);
     for (int32_t c = 0; c < column_tiles; c += LW_UNPACK_TILES) {
         lw_base3_unpack_columns(packed, lw_min_i32(LW_UNPACK_TILES, column_tiles - c), codes);

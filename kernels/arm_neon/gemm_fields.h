@@ -18,7 +18,8 @@ LW_INLINE void lw_unpack_fields_bits(const uint8_t *tiles, int32_t blocks, const
     }
 }
 
-static void lw_unpack_fields(const uint8_t *tiles, int32_t blocks, int32_t bits, int8_t *codes) {
+static inline void lw_unpack_fields(const uint8_t *tiles, int32_t blocks, int32_t bits,
+                                    int8_t *codes) {
     switch (bits) {
     case 1:
         lw_unpack_fields_bits(tiles, blocks, 1, codes);

@@ -32,7 +32,7 @@ LW_INLINE void lw_planes_unpack_columns(const uint8_t *plane, int32_t bits, int8
     }
 }
 
-static void lw_planes_unpack(const lw_matrix *w, const uint8_t *packed, int8_t *codes) {
+static inline void lw_planes_unpack(const lw_matrix *w, const uint8_t *packed, int8_t *codes) {
     const size_t tile_bytes = (size_t)w->bits * LW_PLANE_BYTES;
     for (int32_t block = 0; block < lw_blocks(w); block++, packed += tile_bytes) {
         for (int i = 0; i < LW_BLOCK_COLS / LW_PLANE_COLS; i++, codes += 2 * LW_STEP_BYTES) {

@@ -63,16 +63,19 @@ LW_INLINE void widen(int32_t *sums, uint16x4_t words) {
 static void add_run(int32_t *sums, const uint8_t *codes, const uint8_t *tables, int32_t count) {
     row_words words;
     memset(&words, 0, sizeof words);
-    for (int32_t c = 0; c < count;) {
+    for (int32_t left = count; left > 0; left -= LW_BASE3_RUN) {
+        const uint8_t *const end = codes + lw_min_i32(left, LW_BASE3_RUN) * LW_BASE3_ROWS;
         row_digits d;
         for (int i = 0; i < VECTORS; i++) {
             d.low[i] = d.high[i] = vdupq_n_u8(0);
         }
-        for (const int32_t end = lw_min_i32(count, c + LW_BASE3_RUN); c < end; c++) {
+        do {
             add_tile(&d, codes, tables);
             codes += LW_BASE3_ROWS;
             tables += LW_BASE3_TABLE;
-        }
+        } while (codes != end);
+        /* Words stay in memory: digits and tables need the registers. */
+        __asm__ volatile("" : "+m"(words));
         join_digits(&words, &d);
     }
     for (int i = 0; i < VECTORS; i++, sums += 16) {

@@ -112,6 +112,13 @@ def text_field(offset: int, value: int):
     return edit(change)
 
 
+def chat_without_text(parts: Parts) -> None:
+    """No gap has any text: a literal, no marks, its two lists of offsets."""
+    parts.other["TEXT"].clear()
+    none = (2**32 - 1).to_bytes(4, "little")
+    parts.other["CHAT"][:] = bytes(4) + 3 * none + bytes(4) + b"\1" + bytes(523 + 16)
+
+
 BIG = 2**63
 HOSTILE = {
     "empty": ("ERR_TRUNCATED", lambda d: b""),
@@ -172,6 +179,11 @@ HOSTILE = {
     "tokeniser of another size": ("ERR_TEXT", text_field(60, 1)),
     "tokeniser whose bos is outside the vocabulary": ("ERR_TEXT", text_field(16, 10**6)),
     "tokeniser cut short": ("ERR_TEXT", edit(lambda parts: parts.other["TEXT"].__delitem__(-1))),
+    "chat template cut short": (
+        "ERR_CHAT",
+        edit(lambda parts: parts.other["CHAT"].extend(bytes(540))),
+    ),
+    "chat template without a tokeniser": ("ERR_CHAT", edit(chat_without_text)),
     "unknown instruction set": ("ERR_CONFIG", put("conf", 0, "isa", 9)),
     "unknown type of cache": ("ERR_CONFIG", put("conf", 0, "kv_type", 2)),
 }
@@ -189,7 +201,11 @@ def test_refused_with_its_name(tmp_path, good, name):
 
 
 def test_every_status_of_a_file_has_a_hostile_file():
-    of_files = {s.name for s in STATUSES.values() if 2 <= s.code <= 13} | {"ERR_TOKEN", "ERR_TEXT"}
+    of_files = {s.name for s in STATUSES.values() if 2 <= s.code <= 13} | {
+        "ERR_TOKEN",
+        "ERR_TEXT",
+        "ERR_CHAT",
+    }
     assert of_files == {status for status, _ in HOSTILE.values()}
 
 

@@ -11,6 +11,7 @@ from repository import ROOT, files, name, without_comments
 
 KERNEL_FILES = list(files("kernels", suffixes=(".c", ".h")))
 RUNTIME_FILES = list(files("runtime", suffixes=(".c", ".h")))
+RUNNER_FILES = list(files("runner", suffixes=(".c", ".h")))
 
 #: Freestanding headers, plus what compiles to plain instructions.
 KERNEL_SYSTEM_HEADERS = {
@@ -65,6 +66,14 @@ def test_runtime_includes_nothing_of_the_compiler(path: Path) -> None:
         assert target.is_relative_to(ROOT / "runtime") or target.is_relative_to(ROOT / "kernels"), (
             f"{name(path)} includes {name(target)}: the runtime knows only itself and the kernels"
         )
+
+
+@pytest.mark.parametrize("path", RUNNER_FILES, ids=name)
+def test_the_runner_includes_public_headers_only(path: Path) -> None:
+    quoted, _ = _includes(path)
+    for include in quoted:
+        target = _resolve(path, include, ("runtime/include",))
+        assert target is not None, f"{name(path)} includes {include}, which is not public"
 
 
 @pytest.mark.parametrize("path", [*KERNEL_FILES, *RUNTIME_FILES], ids=name)

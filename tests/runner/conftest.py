@@ -8,24 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import NAMES, Program, find_program
 
 import checkpoints
-import lutwerk
 from hostile import Parts
 from lutwerk.demo import CHECKPOINT
+from programs import NAMES, Program, find_program, make_bundle
 
 
 @pytest.fixture(scope="session", params=NAMES)
 def program(request) -> Program:
     return find_program(request.param)
-
-
-def make_bundle(folder: Path, checkpoint: Path, program: Program, **options) -> Path:
-    """Compile a checkpoint and put the program beside it."""
-    lutwerk.compile(checkpoint, folder, **options)
-    shutil.copy2(program.path, folder / "run")
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,19 @@
 """The programs under test: a release build, and one with sanitizers where `cmake --preset dev` has made it.
 
-``LUTWERK_RUNNER`` names other programs, such as the one of a bundle, separated as in PATH.
+The release build is the one that the installed package brings along; a package without one has it built in
+build/runner. ``LUTWERK_RUNNER`` names other programs, such as the one of a bundle, separated as in PATH.
 """
 
 import os
+import platform
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+import lutwerk
 
 ROOT = Path(__file__).resolve().parents[2]
 SANITIZED = ROOT / "build/dev/runner/run"
@@ -33,7 +37,8 @@ def find_program(name: str) -> Program:
         if not SANITIZED.is_file():
             pytest.skip("build/dev/runner/run is absent: cmake --preset dev builds it")
         return Program(SANITIZED, sanitized=True)
-    return Program(_build())
+    shipped = Path(lutwerk.__file__).parent / "runners" / platform.machine() / "run"
+    return Program(shipped if shipped.is_file() else _build())
 
 
 def _build() -> Path:
@@ -50,3 +55,10 @@ def _build() -> Path:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     return folder / "runner/run"
+
+
+def make_bundle(folder: Path, checkpoint: Path, program: Program, **options) -> Path:
+    """Compile a checkpoint and put the program beside it."""
+    lutwerk.compile(checkpoint, folder, **options)
+    shutil.copy2(program.path, folder / "run")
+    return folder

@@ -8,10 +8,10 @@ import pytest
 import checkpoints
 import lutwerk
 import templates
-from conftest import make_bundle
 from lutwerk.device_chat import DeviceChat
 from lutwerk.device_text import DeviceText
 from lutwerk.model_file import read_sections
+from programs import make_bundle
 
 #: A template that appends, one that drops thoughts of earlier answers, one without a system message.
 TEMPLATES = {
@@ -64,28 +64,21 @@ def common(a: list[int], b: list[int]) -> int:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_turns_have_the_ids_of_the_template(run, chat_bundle, name):
+@pytest.mark.parametrize("temperature", [0, 1.5])
+def test_answers_are_those_of_a_conversation_in_python(run, chat_bundle, name, temperature):
     bundle = chat_bundle(name)
-    chat = device_chat(bundle)
-    system = [{"role": "system", "content": "Be kind."}] if chat.info.system else []
-    options = ("--system", "Be kind.") if system else ()
-    lines = ["Hello", "What is <s> and </s>?", "naïve 漢字"]
+    system = "Be kind." if device_chat(bundle).info.system else None
+    lines = ["Hello", "What is <s> and </s>?", "naïve 漢字", "  spaces  "]
+    options = ("--temp", temperature, "--seed", 9, *(("--system", system) if system else ()))
     answers = talk(run, bundle, *options, lines=lines)
-    assert [a["prompt"] for a in answers] == lines
-
-    messages, context = system, []
     with lutwerk.load(bundle, threads=1) as loaded:
+        conversation = loaded.conversation(system)
         for line, answer in zip(lines, answers, strict=True):
-            messages.append({"role": "user", "content": line})
-            if context and chat.info.appends:
-                context += chat.encode(messages, len(messages) - 1)
-            else:
-                context = chat.encode(messages)
-            generation = loaded.generate(context, temperature=0, max_tokens=20)
-            "".join(generation)
-            assert answer["tokens"] == generation.tokens
-            context = context + generation.tokens
-            messages.append({"role": "assistant", "content": answer["text"]})
+            expected = conversation.send(line, seed=9, temperature=temperature, max_tokens=20)
+            text = "".join(expected)
+            assert (answer["prompt"], answer["text"]) == (line, text)
+            assert answer["tokens"] == expected.tokens
+            assert answer["prompt_tokens"] == expected.prompt_tokens
 
 
 def test_only_what_is_new_is_evaluated(run, chat_bundle):

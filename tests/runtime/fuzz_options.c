@@ -43,3 +43,24 @@ uint8_t *read_file(const char *path, size_t *bytes) {
     *bytes = (size_t)size;
     return contents;
 }
+
+void damage_word(uint64_t *random, uint8_t *bytes, size_t count) {
+    static const uint32_t values[] = {0, 1, 2, 255, 256, 1u << 24, UINT32_MAX - 1, UINT32_MAX};
+    const size_t at = random_below(random, (uint32_t)count / 4) * 4;
+    uint32_t word;
+    memcpy(&word, bytes + at, sizeof word);
+    switch (random_below(random, 4)) {
+    case 0:
+        word ^= 1u << random_below(random, 32);
+        break;
+    case 1:
+        word += random_below(random, 5) - 2;
+        break;
+    case 2:
+        word = values[random_below(random, sizeof values / sizeof *values)];
+        break;
+    default:
+        word ^= (random_below(random, 255) + 1) << 8 * random_below(random, 4);
+    }
+    memcpy(bytes + at, &word, sizeof word);
+}

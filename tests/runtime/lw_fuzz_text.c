@@ -14,27 +14,6 @@
 
 enum { MAX_TEXT = 96, MAX_DECODED = 64, MAX_LONGEST = 1 << 20 };
 
-static void damage_once(uint64_t *random, uint8_t *bytes, size_t count) {
-    static const uint32_t values[] = {0, 1, 2, 255, 256, 1u << 24, UINT32_MAX - 1, UINT32_MAX};
-    const size_t at = random_below(random, (uint32_t)count / 4) * 4;
-    uint32_t word;
-    memcpy(&word, bytes + at, sizeof word);
-    switch (random_below(random, 4)) {
-    case 0:
-        word ^= 1u << random_below(random, 32);
-        break;
-    case 1:
-        word += random_below(random, 5) - 2;
-        break;
-    case 2:
-        word = values[random_below(random, sizeof values / sizeof *values)];
-        break;
-    default:
-        word ^= (random_below(random, 255) + 1) << 8 * random_below(random, 4);
-    }
-    memcpy(bytes + at, &word, sizeof word);
-}
-
 /* Parts of what the toy tokeniser knows, and random bytes. */
 static size_t make_text(uint64_t *random, char *to) {
     static const char *const parts[] = {"a",     "b",         "ab",       " ",  "<s>",
@@ -97,7 +76,7 @@ int main(int argc, char **argv) {
         for (uint32_t d = 0; d < damages; d++) {
             /* Half of the damage goes to the header and the first tables. */
             const size_t limit = random_below(&random, 2) ? bytes : bytes < 4096 ? bytes : 4096;
-            damage_once(&random, damaged, limit);
+            damage_word(&random, damaged, limit);
         }
         const lw_status status = lw_text_open(damaged, bytes, &text);
         CHECK(status == LW_OK || status == LW_ERR_TEXT);

@@ -1,6 +1,7 @@
 """Chat templates of the model families, each with a tokenizer of its family."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from functools import cache
 
 from tokenizers import AddedToken, Tokenizer
@@ -8,6 +9,8 @@ from tokenizers import AddedToken, Tokenizer
 import templates
 from families import FAMILIES, raw
 from lutwerk.chat import Chat, build_chat
+from lutwerk.chat.form import Form, Gap
+from lutwerk.chat.section import Literals
 from lutwerk.device_chat import DeviceChat
 from lutwerk.device_text import DeviceText
 from lutwerk.tokenizer import build_section
@@ -62,9 +65,11 @@ CHATS = {
 class ChatPair:
     """A template and its compact form, in Python and in C."""
 
+    name: str
     family: Family
     chat: Chat
     library: Tokenizer
+    text: DeviceText
     device: DeviceChat
 
 
@@ -75,4 +80,38 @@ def make_chat(name: str) -> ChatPair:
     library.add_tokens(list(family.tokens))
     chat = build_chat(family.source, family.special_tokens, library.to_str())
     text = DeviceText(build_section(library.to_str(), None, [0]), name)
-    return ChatPair(family, chat, library, DeviceChat(chat.section, text, name))
+    return ChatPair(name, family, chat, library, text, DeviceChat(chat.section, text, name))
+
+
+@cache
+def _stand_ins(name: str) -> tuple[Tokenizer, Form]:
+    """The tokenizer and the form with characters for private use instead of the tokens that no message may spell."""
+    pair = make_chat(name)
+    literals = Literals(pair.library)
+    own = {m[2] for gap in pair.chat.form.gaps.values() for m in literals.find(gap.text)}
+    state = json.loads(pair.library.to_str())
+    names = {
+        token["content"]: chr(0xE100 + i)
+        for i, token in enumerate(state["added_tokens"])
+        if token["special"] or token["id"] in own
+    }
+    for token in state["added_tokens"]:
+        token["content"] = names.get(token["content"], token["content"])
+    model = state["model"]
+    model["vocab"] = {names.get(text, text): i for text, i in model["vocab"].items()}
+    model["unk_token"] = names.get(model["unk_token"], model["unk_token"])
+    state["post_processor"] = None
+    gaps = {}
+    for key, gap in pair.chat.form.gaps.items():
+        text = gap.text.encode()
+        for begin, size, token in reversed(literals.find(gap.text)):
+            stand_in = names[pair.library.id_to_token(token)].encode()
+            text = text[:begin] + stand_in + text[begin + size :]
+        gaps[key] = Gap(text.decode(), gap.strip)
+    return Tokenizer.from_str(json.dumps(state)), replace(pair.chat.form, gaps=gaps)
+
+
+def text_only(name: str, messages) -> list[int]:
+    """Ids of a conversation in which nothing in a message is a special token, or one of the template."""
+    library, form = _stand_ins(name)
+    return library.encode(form.render(messages), add_special_tokens=False).ids

@@ -10,6 +10,7 @@ from itertools import product
 from lutwerk.chat.form import (
     ABSENT,
     ANSWER,
+    AS_TEXT,
     FIRST_ANSWER,
     FIRST_USER,
     KEEP,
@@ -174,22 +175,20 @@ def _with_blanks(template: ChatTemplate, form: Form) -> Form:
                 for users, has_system in _conversations(form)
                 for messages in _with_blank(role, blank, users, has_system)
             ]
-            kind = 0
-            if not all(_agree(template, form, messages) for messages in cases):
-                without = all(
-                    _agree_with(template, form, messages, messages[1:]) for messages in cases
-                )
-                kind = ABSENT if role == "system" and without else REFUSED
-            kinds.append(kind)
+            if all(_agree(template, form, messages) for messages in cases):
+                kinds.append(AS_TEXT)
+            elif role == "system" and all(_agree_without(template, form, m) for m in cases):
+                kinds.append(ABSENT)
+            else:
+                kinds.append(REFUSED)
         rules.append((kinds[0], kinds[1]))
     return replace(form, blank=tuple(rules))
 
 
-def _agree_with(
-    template: ChatTemplate, form: Form, messages: Sequence[Message], others: Sequence[Message]
-) -> bool:
+def _agree_without(template: ChatTemplate, form: Form, messages: Sequence[Message]) -> bool:
+    """Whether a conversation gives the text of one without its first message."""
     with suppress(NotCarried):
-        return template.render(messages) == form.render(others)
+        return template.render(messages) == form.render(messages[1:])
     return False
 
 

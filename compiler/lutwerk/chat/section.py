@@ -38,7 +38,7 @@ class Ending:
     stop: str
 
 
-class _Literals:
+class Literals:
     """Texts, each stored once, with the tokens in them."""
 
     def __init__(self, tokenizer: Tokenizer):
@@ -79,7 +79,7 @@ class _Literals:
 
 def build(form: Form, tokenizer: Tokenizer) -> bytes:
     """The bytes of the section. Raises NotCarried when the form is too large."""
-    literals = _Literals(tokenizer)
+    literals = Literals(tokenizer)
     # Gaps that no conversation has name it.
     literals.put("")
     gaps = np.zeros((2, _STATES, _NEXTS, 2), "<u4")
@@ -140,7 +140,7 @@ def appends(form: Form) -> bool:
 def ending(form: Form, tokenizer: Tokenizer) -> Ending:
     """How an answer ends: by what is between it and the next message."""
     text = form.gaps[False, FIRST_ANSWER, TO_LAST_USER].text
-    marks = _Literals(tokenizer).find(text)
+    marks = Literals(tokenizer).find(text)
     before = text.encode()[: marks[0][0]].decode() if marks else text
     if marks and not before.strip():
         return Ending(marks[0][2], "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, TemplateError, nodes
@@ -57,7 +57,8 @@ class ChatTemplate:
     every day.
 
     Attributes:
-        constants: Texts in its expressions, by which it may tell one message from another.
+        constants: Texts in its expressions and those of its special tokens, by which it may tell one
+            message from another.
         asks_for_date: It has a use for today's date.
 
     Args:
@@ -90,7 +91,7 @@ class ChatTemplate:
             raise NotCarried(
                 f"it uses {min(missing)}, which tokenizer_config.json does not name; add it there"
             )
-        self.constants = _constants(tree)
+        self.constants = sorted({*_constants(tree), *filter(None, self._tokens.values())})
 
     def render(self, messages: Sequence[Message]) -> str:
         """The text of a conversation up to where the answer begins.
@@ -111,10 +112,7 @@ class ChatTemplate:
             raise NotCarried(str(error) or type(error).__name__) from None
 
 
-def _constants(tree: nodes.Template) -> list[str]:
-    found = {
-        node.value
-        for node in tree.find_all(nodes.Const)
-        if isinstance(node.value, str) and node.value.strip()
-    }
-    return sorted(found)
+def _constants(tree: nodes.Template) -> Iterator[str]:
+    for node in tree.find_all(nodes.Const):
+        if isinstance(node.value, str) and node.value.strip():
+            yield node.value

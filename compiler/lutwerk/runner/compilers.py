@@ -43,10 +43,11 @@ def zig(architecture: Architecture) -> Compiler | None:
     """``zig cc`` of the PyPI package ``ziglang``, which brings musl for every architecture."""
     if importlib.util.find_spec("ziglang") is None:
         return None
-    python = (sys.executable, "-m", "ziglang")
+    python = (sys.executable, "-I", "-m", "ziglang")
     return Compiler(
         f"zig {version('ziglang')} ({architecture.zig})",
-        (*python, "cc", "-target", architecture.zig, *architecture.zig_flags),
+        # -O3 also where CMake only tries the compiler: zig builds its libc once for each such mode.
+        (*python, "cc", "-target", architecture.zig, *architecture.zig_flags, "-O3"),
         {tool: (*python, tool) for tool in ("ar", "ranlib")},
     )
 
