@@ -69,16 +69,14 @@ uint32_t engine_fitting_context(const run_bundle *bundle, uint32_t threads, uint
 
 /* Free memory beside the weights, which stay there as they are read, or a quarter of it where they
  * do not fit anyway. */
-static uint32_t default_context(const run_bundle *bundle, uint32_t threads) {
+static uint32_t default_context(const run_bundle *bundle, uint32_t threads, uint64_t available) {
     const uint32_t most = bundle->info.max_context;
     const uint32_t least = most < LEAST_CONTEXT ? most : LEAST_CONTEXT;
-    device_memory memory;
-    device_read_memory("", &memory);
-    if (memory.available == 0)
+    if (available == 0)
         return most;
-    uint64_t budget = memory.available / 4;
-    if (memory.available > budget + bundle->bytes)
-        budget = memory.available - bundle->bytes;
+    uint64_t budget = available / 4;
+    if (available > budget + bundle->bytes)
+        budget = available - bundle->bytes;
     const uint32_t fits = engine_fitting_context(bundle, threads, budget);
     return fits > least ? fits : least;
 }
@@ -106,10 +104,10 @@ static int place_workspace(const run_bundle *bundle, const engine_options *optio
     if (options->context > most)
         return fail(CODE_FAILED, "context is %u; this model accepts 1 to %u; give a smaller -c",
                     options->context, most);
-    engine->context =
-        options->context ? options->context : default_context(bundle, engine->threads);
     device_memory memory;
     device_read_memory("", &memory);
+    engine->context = options->context ? options->context
+                                       : default_context(bundle, engine->threads, memory.available);
     const size_t needed = engine_bytes(bundle, engine->context, engine->threads);
     const bool hopeless = memory.total > 0 && needed > memory.total;
     bool mapped = !hopeless && map_workspace(bundle, engine);
@@ -122,6 +120,10 @@ static int place_workspace(const run_bundle *bundle, const engine_options *optio
                     "%s for a context of %u tokens on %u threads are not available; close other "
                     "programs, raise the limit of memory (ulimit -v), or give a smaller -c",
                     size_text(needed), engine->context, engine->threads);
+    if (memory.available > 0 && bundle->bytes > memory.available)
+        note("the weights take %s and %s of memory are free: they will be read from the disk again "
+             "and again, which is slow; close other programs, or use a smaller model",
+             size_text(bundle->bytes), size_text(memory.available));
     if (!options->context && engine->context < most)
         note("the context is %u tokens instead of %u, which is what free memory holds; -c sets it",
              engine->context, most);
