@@ -120,7 +120,7 @@ def describe(folder: Folder, model: Model, context: int | None, threads: int) ->
 
 
 def _report(folder: Folder, described: dict[str, Any]) -> str:
-    from lutwerk.cli.summary import memory_line, plan_line, size_line, tuning_line
+    from lutwerk.cli.summary import chat_line, memory_line, plan_line, size_line, tuning_line
     from lutwerk.cli.table import columns
     from lutwerk.units import format_bytes
 
@@ -161,6 +161,7 @@ def _report(folder: Folder, described: dict[str, Any]) -> str:
                 if described.get("tuning")
                 else []
             ),
+            *([f"  chat     {chat_line(described['chat'])}"] if described.get("chat") else []),
             f"  memory   {memory_line(described)}",
             f"  session  {format_bytes(session['workspace_bytes'])} besides the weights, for a context of "
             f"{session['context']} with {session['threads']} thread(s); runs {session['isa']} here",
