@@ -26,8 +26,7 @@ static bool check_record(const lw_chat_record *r, uint32_t tokens) {
     const uint32_t known = LW_CHAT_HAS_SYSTEM | LW_CHAT_SYSTEM_LAST | LW_CHAT_APPENDS;
     if (r->flags > known || (r->end >= tokens && r->end != LW_NO_ID) ||
         (r->stop >= r->literals && r->stop != LW_NO_ID) ||
-        (r->cut >= r->literals && r->cut != LW_NO_ID) || r->cut_strip > LW_CUT_STRIPS_SPACE ||
-        r->zero != 0)
+        (r->cut >= r->literals && r->cut != LW_NO_ID) || r->cut_strip > LW_CUT_ALL || r->zero != 0)
         return false;
     for (int role = 0; role < LW_CHAT_ROLES; role++)
         for (int kind = 0; kind < 2; kind++)

@@ -56,21 +56,34 @@ static void put_gap(renderer *r, uint32_t next) {
     r->strips_behind = (gap->strip & LW_STRIP_BEHIND) != 0;
 }
 
-static lw_span cut_answer(const lw_chat_view *chat, lw_span answer) {
-    const lw_chat_record *r = chat->record;
-    if (r->cut == LW_NO_ID)
+/* What is behind the last cut, if there is one. */
+static lw_span find_cut(const lw_chat_view *chat, lw_span answer, bool *was_cut) {
+    *was_cut = false;
+    if (chat->record->cut == LW_NO_ID)
         return answer;
-    const lw_span cut = lw_chat_literal(chat, r->cut);
+    const lw_span cut = lw_chat_literal(chat, chat->record->cut);
     const uint8_t *found = lw_find_last(answer.bytes, answer.count, cut);
+    *was_cut = found != NULL;
     if (!found)
         return answer;
-    const uint8_t *end = answer.bytes + answer.count;
-    const uint8_t *begin = found + cut.count;
-    if (r->cut_strip == LW_CUT_STRIPS_SPACE)
-        begin += lw_skip_space(begin, (size_t)(end - begin));
-    while (r->cut_strip == LW_CUT_STRIPS_NEWLINES && begin < end && *begin == '\n')
-        begin++;
-    return (lw_span){begin, (size_t)(end - begin)};
+    const size_t begin = (size_t)(found - answer.bytes) + cut.count;
+    return (lw_span){answer.bytes + begin, answer.count - begin};
+}
+
+static size_t skip(const lw_span *content, uint32_t strip) {
+    size_t at = strip & LW_CUT_SPACE ? lw_skip_space(content->bytes, content->count) : 0;
+    while (strip & LW_CUT_NEWLINES && at < content->count && content->bytes[at] == '\n')
+        at++;
+    return at;
+}
+
+/* Bytes of a text, which is UTF-8, without what is stripped off its end. */
+static size_t trim(const uint8_t *bytes, size_t count, uint32_t strip) {
+    if (strip & LW_CUT_SPACE)
+        return lw_trim_space(bytes, count);
+    while (strip & LW_CUT_NEWLINES && count > 0 && bytes[count - 1] == '\n')
+        count--;
+    return count;
 }
 
 static void put_content(renderer *r, const lw_chat_message *message, uint32_t state) {
@@ -78,15 +91,25 @@ static void put_content(renderer *r, const lw_chat_message *message, uint32_t st
     if (!r->writes)
         return;
     lw_span content = {(const uint8_t *)message->utf8, message->bytes};
-    if (message->role == LW_CHAT_ANSWER)
-        content = cut_answer(r->chat, content);
-    size_t at = r->strips_behind ? lw_skip_space(content.bytes, content.count) : 0;
-    r->content = r->to->count;
+    uint32_t strip = 0;
+    bool strips_behind = r->strips_behind;
+    if (message->role == LW_CHAT_ANSWER) {
+        const uint32_t rule = r->chat->record->cut_strip;
+        bool was_cut;
+        content = find_cut(r->chat, content, &was_cut);
+        strip = was_cut || rule & LW_CUT_ALWAYS ? rule : 0;
+        strips_behind = strips_behind && !(was_cut && rule & LW_CUT_KEEPS_BEGINNING);
+    }
+    size_t at = skip(&content, strips_behind ? LW_CUT_SPACE : strip);
+    lw_chat_text *to = r->to;
+    r->content = to->count;
     while (at < content.count) {
         const lw_utf8 read = lw_utf8_read(content.bytes + at, content.count - at);
-        r->to->count += lw_utf8_write(read.code_point, r->to->bytes + r->to->count);
+        to->count += lw_utf8_write(read.code_point, to->bytes + to->count);
         at += read.bytes;
     }
+    if (strip & LW_CUT_BOTH_ENDS)
+        to->count = r->content + trim(to->bytes + r->content, to->count - r->content, strip);
 }
 
 /* Whether a first message of the system counts, as a blank one may not. */

@@ -28,7 +28,17 @@ enum {
  * that of the message behind it. */
 enum { LW_STRIP_BEFORE = 1, LW_STRIP_FAR_BEFORE = 2, LW_STRIP_BEHIND = 4, LW_STRIP_ALL = 7 };
 enum { LW_BLANK_AS_TEXT, LW_BLANK_IS_ABSENT, LW_BLANK_REFUSED };
-enum { LW_CUT_STRIPS_NOTHING, LW_CUT_STRIPS_NEWLINES, LW_CUT_STRIPS_SPACE };
+/* White space that an answer loses when it is cut: newlines or all of it, at its beginning; at its
+ * end, too; also an answer that is not cut. The last one keeps a gap from taking that at the
+ * beginning of a cut answer. */
+enum {
+    LW_CUT_NEWLINES = 1,
+    LW_CUT_SPACE = 2,
+    LW_CUT_BOTH_ENDS = 4,
+    LW_CUT_ALWAYS = 8,
+    LW_CUT_KEEPS_BEGINNING = 16,
+    LW_CUT_ALL = 31
+};
 enum { LW_MAX_LITERALS = 1024, LW_MAX_MARKS = 1024, LW_MAX_RESERVED = 1024 };
 
 typedef struct {

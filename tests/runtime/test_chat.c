@@ -56,6 +56,33 @@ static void test_text(void) {
                 USER(" \x80x\xE2\x80 "));
 }
 
+static void set_cut_strip(uint32_t strip) {
+    ((lw_chat_record *)(void *)section)->cut_strip = strip;
+    CHECK_EQUAL(lw_chat_open(section, section_bytes, &text, &chat), LW_OK);
+}
+
+/* White space that answers lose behind a cut, at both ends, without a cut, and to the gaps. */
+static void test_cuts(void) {
+    set_cut_strip(LW_CUT_SPACE);
+    EXPECT_TEXT("u: xa<s>b:yu: za<s>b:", USER("x"), ANSWER("q/t\n \xC2\xA0y"), USER("z"));
+    EXPECT_TEXT("u: xa<s>b: yu: za<s>b:", USER("x"), ANSWER(" y"), USER("z"));
+    set_cut_strip(LW_CUT_NEWLINES | LW_CUT_BOTH_ENDS | LW_CUT_ALWAYS);
+    EXPECT_TEXT("u: xa<s>b: \n yu: za<s>b:", USER("x"), ANSWER("\n \n y\n\n"), USER("z"));
+    EXPECT_TEXT("u: xa<s>b:u: za<s>b:", USER("x"), ANSWER("/t\n\n"), USER("z"));
+    set_cut_strip(LW_CUT_SPACE | LW_CUT_BOTH_ENDS);
+    EXPECT_TEXT("u: xa<s>b:y\xEF\xBF\xBDu: za<s>b:", USER("x"), ANSWER("/t y\x80 "), USER("z"));
+    /* Another gap before answers, which takes their first white space, but not of one that is cut.
+     */
+    lw_gap_record *gap =
+        &((lw_chat_record *)(void *)section)->gaps[0][LW_AFTER_FIRST_USER][LW_BEFORE_ANSWER];
+    gap->strip |= LW_STRIP_BEHIND;
+    set_cut_strip(LW_CUT_NEWLINES | LW_CUT_KEEPS_BEGINNING);
+    EXPECT_TEXT("u: xa<s>b: yu: za<s>b:", USER("x"), ANSWER("/t\n y"), USER("z"));
+    EXPECT_TEXT("u: xa<s>b:yu: za<s>b:", USER("x"), ANSWER("\n y"), USER("z"));
+    gap->strip &= ~(uint32_t)LW_STRIP_BEHIND;
+    set_cut_strip(LW_CUT_NEWLINES);
+}
+
 static void test_faults(void) {
     static const struct {
         lw_chat_message messages[4];
@@ -203,6 +230,7 @@ int main(void) {
     CHECK_EQUAL(lw_text_open(text_section, text_bytes, &text), LW_OK);
     CHECK_EQUAL(lw_chat_open(section, section_bytes, &text, &chat), LW_OK);
     test_text();
+    test_cuts();
     test_faults();
     test_ids();
     test_appending();

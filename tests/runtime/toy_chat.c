@@ -17,7 +17,7 @@ uint8_t *toy_chat_build(size_t *bytes) {
                         .end = TOY_BOS,
                         .stop = 4,
                         .cut = 8,
-                        .cut_strip = LW_CUT_STRIPS_NEWLINES,
+                        .cut_strip = LW_CUT_NEWLINES,
                         .literals = LITERALS,
                         .marks = mark_count,
                         .reserved = RESERVED,

@@ -288,3 +288,38 @@ ALPACA = """
     {%- endif -%}
 {%- endfor -%}
 """
+
+
+def _thoughts(content: str, rest: str) -> str:
+    """A template that drops thoughts of earlier answers: how it takes a message, and what is behind them."""
+    return (
+        """
+{%- for message in messages -%}
+    {%- set content = CONTENT -%}
+    {%- if message.role == 'assistant' and '</think>' in content -%}
+        {%- set content = content.split('</think>')[-1]REST -%}
+    {%- endif -%}
+    {{- '<|im_start|>' + message.role + '\\n' + content + '<|im_end|>\\n' -}}
+{%- endfor -%}
+{{- '<|im_start|>assistant\\n<think>\\n' -}}
+""".replace("CONTENT", content)
+        .replace("REST", rest)
+        .strip()
+    )
+
+
+THOUGHTS_TRIMMED = _thoughts("message.content", " | trim")
+THOUGHTS_WITHOUT_NEWLINES = _thoughts("message.content", ".strip('\\n')")
+TRIMMED_THOUGHTS = _thoughts("message.content | trim", ".lstrip('\\n')")
+
+#: Answers lose newlines at their beginning, whether they have thoughts or not.
+SMOLLM_3 = """
+{%- for message in messages -%}
+    {%- set content = message.content -%}
+    {%- if message.role == 'assistant' -%}
+        {%- set content = content.split('</think>')[-1].lstrip('\\n') -%}
+    {%- endif -%}
+    {{- '<|im_start|>' + message.role + '\\n' + content + '<|im_end|>\\n' -}}
+{%- endfor -%}
+{{- '<|im_start|>assistant\\n' -}}
+"""

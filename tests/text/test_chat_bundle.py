@@ -137,6 +137,12 @@ def test_a_template_that_is_not_carried(tmp_path):
     refused = run("run", tmp_path / "b", "--chat", "-p", "Hello")
     assert refused.returncode == 1
     assert manifest["chat"]["reason"] in refused.stderr
+    shown = run("inspect", tmp_path / "b").stdout
+    assert f"template not carried: {manifest['chat']['reason']}" in shown
+
+
+def test_inspect_shows_the_template(bundles):
+    assert "chat     template carried\n" in run("inspect", bundles("LLAMA_2")).stdout
 
 
 def test_a_checkpoint_without_a_template(tmp_path):

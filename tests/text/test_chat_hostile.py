@@ -46,7 +46,7 @@ HOSTILE = {
     "stop outside the literals": word("stop", 0, BIG),
     "cut outside the literals": word("cut", 0, BIG),
     "cut by nothing": word("cut", 0, 0),
-    "unknown strip of a cut": word("cut_strip", 0, 3),
+    "unknown strip of a cut": word("cut_strip", 0, 32),
     "unknown rule for blank messages": word("blank", 2, 3),
     "a user message that is absent": word("blank", 2, 1),
     "zero": word("zero", 0, 1),

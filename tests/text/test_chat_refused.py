@@ -22,7 +22,7 @@ REFUSED = {
     "no template": ("{% for %}", "it is not valid"),
     "an unknown block": ("{% audio %}", "it is not valid"),
     "no user": ("{{ raise_exception('Only tools may speak.') }}", "Only tools may speak."),
-    "today": ("{{ strftime_now('%Y') }}" + EACH + PRINT + END, "strftime_now"),
+    "today": ("{{ strftime_now('%Y') }}" + EACH + PRINT + END, "today's date"),
     "a length": (EACH + PRINT + END + "{{ messages | length }}", "depends on more than"),
     "a number": (EACH + "{{ loop.index }}" + PRINT + END, "depends on more than"),
     "only the last message": ("{{ messages[-1].content }}", "each message once, in order"),

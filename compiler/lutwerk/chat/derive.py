@@ -9,11 +9,13 @@ from itertools import product
 
 from lutwerk.chat.form import (
     ABSENT,
+    ALWAYS,
     ANSWER,
     AS_TEXT,
+    BOTH_ENDS,
     FIRST_ANSWER,
     FIRST_USER,
-    KEEP,
+    KEEPS_BEGINNING,
     NEWLINES,
     NOTHING,
     REFUSED,
@@ -41,6 +43,7 @@ _USERS = (1, 2, 3, 4)
 #: White space in an order that no template has between messages.
 _PAD = " \n\t\u3000\n "
 _BLANKS = ("", " \n", "\u3000\t ")
+_CUT_BITS = (NEWLINES, SPACE, BOTH_ENDS, ALWAYS, KEEPS_BEGINNING)
 
 
 def derive(template: ChatTemplate) -> Form:
@@ -53,8 +56,8 @@ def derive(template: ChatTemplate) -> Form:
     if len(form.gaps) == len(plain):
         form = Form(plain)
     form = _with_strips(template, form)
-    form = _with_blanks(template, form)
     form = _with_cut(template, form)
+    form = _with_blanks(template, form)
     return _with_reserved(template, form)
 
 
@@ -221,15 +224,22 @@ def _with_far_strips(template: ChatTemplate, form: Form) -> Form:
 
 def _with_cut(template: ChatTemplate, form: Form) -> Form:
     """Find a text that takes the beginning of an answer away, as the end of its thoughts does."""
+    a, b = mark("a"), mark("b")
+    pads = ("", "\n\n", " \n\t ", "\n \n")
+    usual = [_answers(pad + b + end) for pad in pads for end in pads]
     # Longer texts may hold the one that matters.
-    for text in sorted((*template.constants, *_trimmed(template.constants)), key=len):
-        plain = [_answers(f"{mark('a')}{text}{pad}{mark('b')}") for pad in ("", "\n\n", " \n\t ")]
-        if all(_agree(template, form, messages) for messages in plain):
+    texts = sorted((*template.constants, *_trimmed(template.constants)), key=len)
+    for text in (None, *texts):
+        cut = [_answers(a + text + pad + b + end) for pad in pads for end in pads] if text else []
+        if all(_agree(template, form, messages) for messages in (cut or usual)):
             continue
-        for strip in (KEEP, NEWLINES, SPACE):
+        for strip in sorted({sum(bits) for bits in product(*((0, bit) for bit in _CUT_BITS))}):
             changed = replace(form, cut=text, cut_strip=strip)
-            if all(_agree(template, changed, messages) for messages in plain):
-                return changed
+            if strip & 3 < 3 and all(_agree(template, changed, m) for m in (*usual, *cut)):
+                form = changed
+                break
+        if form.cut is not None:
+            break
     return form
 
 
@@ -240,19 +250,24 @@ def _answers(answer: str) -> list[Message]:
 def _with_reserved(template: ChatTemplate, form: Form) -> Form:
     """Refuse messages with texts by which the template tells them from others."""
     reserved: list[tuple[str, str]] = []
-    tags = [text for text in template.constants if not text.strip().isalnum() and len(text) < 40]
-    frames = [(text, "") for text in template.constants]
-    frames += [(text, "") for text in _trimmed(template.constants)]
+    tags = [text for text in template.constants if _is_tag(text.strip())]
+    # The shortest first: a longer text that holds it needs no rule of its own.
+    texts = sorted((*template.constants, *_trimmed(template.constants)), key=len)
+    frames = [(text, "") for text in texts]
     frames += [pair for pair in product(tags, tags) if pair[0] != pair[1]]
     for role, (first, second) in product(ROLES, frames):
-        if any((role, text) in reserved for text in (first, second)):
-            continue
-        if not form.has_system and role == "system":
+        held = any(who == role and (text in first or text in second) for who, text in reserved)
+        if held or (role == "system" and not form.has_system):
             continue
         cases = _framed(form, role, first, second)
         if not all(_agree(template, form, messages) for messages in cases):
             reserved.append((role, first))
     return replace(form, reserved=tuple(reserved))
+
+
+def _is_tag(text: str) -> bool:
+    """Whether a template may tell messages by it at their ends."""
+    return len(text) < 40 and not text[0].isalnum() and not text[-1].isalnum()
 
 
 def _trimmed(texts: Sequence[str]) -> list[str]:

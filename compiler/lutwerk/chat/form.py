@@ -15,8 +15,9 @@ TO_SYSTEM, TO_USER, TO_LAST_USER, TO_ANSWER, TO_GENERATION = range(5)
 STRIP_BEFORE, STRIP_FAR, STRIP_BEHIND = 1, 2, 4
 #: What becomes of a message without text.
 AS_TEXT, ABSENT, REFUSED = range(3)
-#: What an answer loses behind a cut.
-KEEP, NEWLINES, SPACE = range(3)
+#: White space that an answer loses when it is cut: at its beginning; at its end, too; also without a
+#: cut. KEEPS_BEGINNING: gaps take nothing at the beginning of an answer that was cut.
+NEWLINES, SPACE, BOTH_ENDS, ALWAYS, KEEPS_BEGINNING = 1, 2, 4, 8, 16
 
 #: Whether there is a system message, what is before, what is behind.
 Key = tuple[bool, int, int]
@@ -40,7 +41,7 @@ class Form:
         system_last: it stands before the last user message.
         blank: for (role, 0 or 1), messages that are empty or white space: AS_TEXT, ABSENT, REFUSED.
         cut: of an answer that has this text, only what is behind the last one counts.
-        cut_strip: what that loses at its beginning.
+        cut_strip: white space that it loses.
         reserved: (role, text): messages of the role that have the text are refused.
     """
 
@@ -49,7 +50,7 @@ class Form:
     system_last: bool = False
     blank: tuple[tuple[int, int], ...] = ((0, 0),) * 3
     cut: str | None = None
-    cut_strip: int = KEEP
+    cut_strip: int = 0
     reserved: tuple[tuple[str, str], ...] = ()
 
     def refuses(self, messages: Sequence[Message]) -> bool:
@@ -70,7 +71,8 @@ class Form:
         parts = _Parts(self.gaps, system is not None)
         for i, turn in enumerate(turns):
             if turn["role"] == "assistant":
-                parts.add(TO_ANSWER, self._cut(turn["content"]), ANSWER if i > 1 else FIRST_ANSWER)
+                answer, keeps = self._cut(turn["content"])
+                parts.add(TO_ANSWER, answer, ANSWER if i > 1 else FIRST_ANSWER, keeps)
                 continue
             is_last = i + 1 == len(turns)
             if system and (is_last if self.system_last else i == 0):
@@ -84,16 +86,17 @@ class Form:
             return AS_TEXT
         return self.blank[ROLES.index(message["role"])][message["content"] != ""]
 
-    def _cut(self, answer: str) -> str:
-        if self.cut is None or self.cut not in answer:
-            return answer
-        rest = answer.rpartition(self.cut)[2]
-        match self.cut_strip:
-            case 0:
-                return rest
-            case 1:
-                return rest.lstrip("\n")
-        return rest.lstrip()
+    def _cut(self, answer: str) -> tuple[str, bool]:
+        """What counts of an answer, and whether gaps keep off its beginning."""
+        found = self.cut is not None and self.cut in answer
+        if found:
+            answer = answer.rpartition(self.cut or "")[2]
+        if found or self.cut_strip & ALWAYS:
+            what = "\n" if self.cut_strip & NEWLINES else None
+            if self.cut_strip & (NEWLINES | SPACE):
+                answer = answer.lstrip(what)
+                answer = answer.rstrip(what) if self.cut_strip & BOTH_ENDS else answer
+        return answer, found and bool(self.cut_strip & KEEPS_BEGINNING)
 
 
 class _Parts:
@@ -106,11 +109,11 @@ class _Parts:
         self._text = ""
         self._content = 0
 
-    def add(self, to: int, content: str, state: int) -> None:
-        """A message and the gap before it."""
+    def add(self, to: int, content: str, state: int, keeps: bool = False) -> None:
+        """A message and the gap before it; ``keeps``: the gap takes nothing of the message's beginning."""
         gap = self._gap(to)
         self._content = len(self._text)
-        self._text += content.lstrip() if gap.strip & STRIP_BEHIND else content
+        self._text += content.lstrip() if gap.strip & STRIP_BEHIND and not keeps else content
         self._state = state
 
     def end(self) -> str:

@@ -109,10 +109,15 @@ class ChatTemplate:
             )
         # A template can do what expressions of Python can: every kind of error is possible.
         except Exception as error:
+            if self.asks_for_date and "strftime_now" in str(error):
+                raise NotCarried(
+                    "it asks for today's date and has no other, but a bundle is the same on every day"
+                ) from None
             raise NotCarried(str(error) or type(error).__name__) from None
 
 
 def _constants(tree: nodes.Template) -> Iterator[str]:
     for node in tree.find_all(nodes.Const):
         if isinstance(node.value, str) and node.value.strip():
-            yield node.value
+            # Constants can be of a class that escapes what is added to them.
+            yield "".join(node.value)

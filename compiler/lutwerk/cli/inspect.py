@@ -121,6 +121,7 @@ def describe(folder: Folder, model: Model, context: int | None, threads: int) ->
 
 def _report(folder: Folder, described: dict[str, Any]) -> str:
     from lutwerk.cli.summary import (
+        chat_line,
         memory_line,
         needs_line,
         plan_line,
@@ -168,6 +169,7 @@ def _report(folder: Folder, described: dict[str, Any]) -> str:
                 if described.get("tuning")
                 else []
             ),
+            *([f"  chat     {chat_line(described['chat'])}"] if described.get("chat") else []),
             f"  needs    {needs_line(described)}",
             f"  program  {runner_line(described)}",
             f"  memory   {memory_line(described)}",

@@ -57,6 +57,13 @@ def tuning_line(tuning: dict[str, str]) -> str:
     return f"{tuning['file']} (SHA-256 {tuning['sha256'][:12]}): {tuning['machine']}"
 
 
+def chat_line(chat: dict[str, Any]) -> str:
+    """Whether the chat template is in the bundle, and why not."""
+    if not chat["carried"]:
+        return f"template not carried: {chat['reason']}"
+    return "template carried" + (", with its own default date" if chat["default_date"] else "")
+
+
 def memory_line(manifest: dict[str, Any]) -> str:
     """The memory statement."""
     memory = manifest["memory"]

@@ -1,0 +1,34 @@
+"""Which chat templates of a folder are carried, and why the others are not.
+
+python tests/text/carried.py models/templates
+"""
+
+import sys
+from pathlib import Path
+
+from checkpoints import byte_tokenizer
+from lutwerk.chat import NotCarried, build_chat
+
+#: What most of these files expect; pad and unk are of tokenizers that have none.
+TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": None, "unk_token": None}
+
+
+def main(folder: Path) -> None:
+    paths = sorted(folder.glob("*.jinja"))
+    carried = 0
+    for path in paths:
+        try:
+            form = build_chat(path.read_text(), TOKENS, byte_tokenizer()).form
+        except NotCarried as error:
+            print(f"{path.name}: not carried: {str(error)[-200:]}", flush=True)
+            continue
+        carried += 1
+        refused = [f"{text!r} ({role})" for role, text in form.reserved]
+        print(
+            f"{path.name}: carried{'; refuses ' if refused else ''}{', '.join(refused)}", flush=True
+        )
+    print(f"{carried} of {len(paths)} templates carried")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
