@@ -127,7 +127,7 @@ typedef void lw_rope_fn(float *x, const float *cos_sin, int32_t heads, int32_t h
 /* dst[i] = float16(src[i]), round to nearest even. */
 typedef void lw_to_f16_fn(uint16_t *dst, const float *src, int32_t n);
 
-enum { LW_ATTENTION_TOKENS = 8 }; /* of one call, at most */
+enum { LW_ATTENTION_TOKENS = 16 }; /* of one call, at most */
 
 /* Attention of `queries` heads that share one key/value head, for consecutive tokens: the first
  * sees `positions` positions, each later one a position more. q, out: float32

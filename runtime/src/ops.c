@@ -241,38 +241,75 @@ static void matmul_float(lw_session *s, lw_turn *turn, const lw_op_record *op,
         }
 }
 
+/* Work items of attention: a block of tokens and the query heads [first, end) of a key/value head.
+ * With one block, heads that no even deal to the threads has room for are dealt by query heads. */
+typedef struct {
+    uint32_t blocks;
+    uint32_t whole_heads; /* key/value heads that are dealt whole */
+    uint32_t parts;       /* of each other one */
+} attention_split;
+
+static attention_split split_attention(const lw_session *s, uint32_t tokens) {
+    const lw_conf_record *conf = s->model.conf;
+    const uint32_t queries = conf->heads / conf->kv_heads;
+    const uint32_t blocks = (tokens + LW_ATTENTION_TOKENS - 1) / LW_ATTENTION_TOKENS;
+    const uint32_t rest = blocks == 1 ? conf->kv_heads % s->pool.threads : 0;
+    return (attention_split){blocks, conf->kv_heads - rest,
+                             queries < s->pool.threads ? queries : s->pool.threads};
+}
+
+typedef struct {
+    uint32_t block;
+    uint32_t head;
+    uint32_t first;
+    uint32_t end;
+} attention_item;
+
+/* Head by head, so that its keys and values stay in the second-level cache; the last tokens have
+ * most to read and go first, so that the end is fine-grained. */
+static attention_item attention_item_at(const attention_split *split, uint32_t queries,
+                                        uint32_t item) {
+    const uint32_t whole = split->blocks * split->whole_heads;
+    if (item < whole)
+        return (attention_item){split->blocks - 1 - item % split->blocks, item / split->blocks, 0,
+                                queries};
+    const uint32_t part = (item - whole) % split->parts;
+    return (attention_item){0, split->whole_heads + (item - whole) / split->parts,
+                            part * queries / split->parts, (part + 1) * queries / split->parts};
+}
+
 static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk,
                       uint32_t begin) {
     const lw_conf_record *conf = s->model.conf;
     const uint32_t queries = conf->heads / conf->kv_heads;
-    const size_t columns = (size_t)queries * conf->head_dim;
     const uint32_t tokens = chunk->count - begin;
-    const uint32_t blocks = (tokens + LW_ATTENTION_TOKENS - 1) / LW_ATTENTION_TOKENS;
+    const attention_split split = split_attention(s, tokens);
+    const uint32_t items =
+        split.blocks * split.whole_heads + (conf->kv_heads - split.whole_heads) * split.parts;
     lw_attention_fn *attend =
         conf->kv_type == LW_KV_Q8 ? s->kernels.attention_q8 : s->kernels.attention;
     const size_t scores = (size_t)LW_ATTENTION_TOKENS * queries * s->scores_stride;
-    uint32_t item;
-    while (lw_take_one(turn, blocks * conf->kv_heads, &item)) {
-        /* Head by head, so that its keys and values stay in the second-level cache; the last tokens
-         * have most to read and go first, so that the end is fine-grained. */
-        const uint32_t head = item / blocks;
-        const uint32_t at = (blocks - 1 - item % blocks) * LW_ATTENTION_TOKENS;
+    uint32_t taken;
+    while (lw_take_one(turn, items, &taken)) {
+        const attention_item item = attention_item_at(&split, queries, taken);
+        const uint32_t at = item.block * LW_ATTENTION_TOKENS;
         const uint32_t left = tokens - at;
-        const cached_head keys = cache_at(s, op->layer, KEYS, head);
-        const cached_head values = cache_at(s, op->layer, VALUES, head);
+        const size_t column = ((size_t)item.head * queries + item.first) * conf->head_dim;
+        const cached_head keys = cache_at(s, op->layer, KEYS, item.head);
+        const cached_head values = cache_at(s, op->layer, VALUES, item.head);
         const lw_attention_args args = {
-            .q = f32_at(s, &op->src[0], chunk, begin + at) + head * columns,
+            .q = f32_at(s, &op->src[0], chunk, begin + at) + column,
             .k = keys.elements,
             .v = values.elements,
             .k_scales = keys.scales,
             .v_scales = values.scales,
-            .out = f32_at(s, &op->dst, chunk, begin + at) + head * columns,
+            .out = f32_at(s, &op->dst, chunk, begin + at) + column,
             .scores = s->scores + turn->thread * scores,
             .q_stride = op->src[0].stride,
             .out_stride = op->dst.stride,
             .scores_stride = (int32_t)s->scores_stride,
             .tokens = (int32_t)(left < LW_ATTENTION_TOKENS ? left : LW_ATTENTION_TOKENS),
-            .queries = (int32_t)queries,
+            .queries = (int32_t)(item.end - item.first),
             .head_dim = (int32_t)conf->head_dim,
             .positions = (int32_t)(chunk->position + begin + at + 1),
             .scale = op->param,

@@ -1,4 +1,4 @@
-/* Attention of 1 to 9 query heads on one key/value head, for 1 to 8 tokens, with tails in
+/* Attention of 1 to 9 query heads on one key/value head, for 1 to 16 tokens, with tails in
  * dimensions and positions; keys and values as float16 and as int8. */
 #include <string.h>
 

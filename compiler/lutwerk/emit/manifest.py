@@ -16,7 +16,7 @@ _KILO = 1024
 #: Rows of the tile that a prefill kernel unpacks (LW_MAX_TILE_ROWS in kernels/kernel.h).
 _TILE_ROWS = 64
 #: Tokens whose attention is computed together (LW_ATTENTION_TOKENS in kernels/kernel.h).
-_ATTENTION_TOKENS = 8
+_ATTENTION_TOKENS = 16
 
 
 def build_manifest(
