@@ -6,8 +6,9 @@
  *   digits  low and high: vpermi2b(table, index), with their sign, added in int8 over RUN tables
  *   sums    vpdpbusd by the weight of the digit at byte i of a dword: int32 of rows 4j + i, lane j
  *
- * |digit| <= 18 and RUN * 18 = 126 < 2^7. Four row tiles share the table registers, each a stream
- * of bytes that is read to its end; prefetches run AHEAD of it, into the row tiles that come after.
+ * |digit| <= 18 and RUN * 18 = 126 < 2^7. Four row tiles share the table registers. They lie a
+ * quarter of the range apart, so that memory sees four streams that never jump, and prefetches run
+ * AHEAD of each.
  *
  * Needs ternary codes: offset 1, one scale per row.
  */
@@ -21,7 +22,7 @@ enum {
     TILES = 4, /* in flight */
     PHASES = 4,
     RUN = 7,
-    AHEAD = 48, /* vectors of a row tile */
+    AHEAD = 48, /* vectors */
 };
 
 LW_INLINE __m512i load(const uint8_t *bytes) {
@@ -33,9 +34,9 @@ LW_INLINE __m512i lookup(const __m512i table[2], __m512i index, __mmask64 negati
     return _mm512_mask_sub_epi8(digit, negative, _mm512_setzero_si512(), digit);
 }
 
-/* sums[r][i] += at most RUN tables of `count` row tiles, which lie row_tile_bytes apart. */
-LW_INLINE void add_run(__m512i sums[TILES][PHASES], const uint8_t *codes, size_t row_tile_bytes,
-                       size_t ahead, const uint8_t *lut, int32_t tables, const int count) {
+/* sums[r][i] += at most RUN tables of `count` row tiles, `apart` bytes from one to the next. */
+LW_INLINE void add_run(__m512i sums[TILES][PHASES], const uint8_t *codes, size_t apart,
+                       const uint8_t *lut, int32_t tables, const int count) {
     const __m512i zero_sum = _mm512_set1_epi8(LW_BASE3_ZERO);
     lw_i8x64 low[TILES], high[TILES];
 #pragma GCC unroll 4
@@ -49,11 +50,11 @@ LW_INLINE void add_run(__m512i sums[TILES][PHASES], const uint8_t *codes, size_t
                                        load(lut + LW_BASE3_ENTRIES + 64)};
 #pragma GCC unroll 4
         for (int r = 0; r < count; r++) {
-            const uint8_t *vector = codes + (size_t)r * row_tile_bytes;
+            const uint8_t *vector = codes + (size_t)r * apart;
             const __m512i code = _mm512_sub_epi8(load(vector), zero_sum);
             const __mmask64 negative = _mm512_movepi8_mask(code);
             const __m512i index = _mm512_abs_epi8(code);
-            _mm_prefetch((const char *)(vector + ahead), _MM_HINT_T1);
+            _mm_prefetch((const char *)(vector + AHEAD * VECTOR), _MM_HINT_T1);
             low[r] += (lw_i8x64)lookup(low_table, index, negative);
             high[r] += (lw_i8x64)lookup(high_table, index, negative);
         }
@@ -79,12 +80,12 @@ LW_INLINE __m512i rows_of(const __m512i sums[PHASES], int v) {
                                    _mm512_permutex2var_epi32(sums[2], lanes, sums[3]));
 }
 
-/* `count` row tiles from `tile` on. */
+/* Row tiles tile, tile + step ..., `count` of them. */
 LW_INLINE void gemv_tiles(const lw_matrix *w, const lw_q8 *x, const uint8_t *lut, float *y,
-                          int32_t tile, const int count) {
+                          int32_t tile, int32_t step, const int count) {
     const int32_t tables = lw_ceil_div(w->cols, LW_BASE3_COLS);
     const size_t row_tile_bytes = (size_t)tables * VECTOR;
-    const size_t to_next_tiles = (size_t)(count - 1) * row_tile_bytes; /* from the end of a tile */
+    const size_t apart = (size_t)step * row_tile_bytes;
     const uint8_t *codes = w->codes + (size_t)tile * row_tile_bytes;
     __m512i sums[TILES][PHASES];
 #pragma GCC unroll 16
@@ -92,12 +93,11 @@ LW_INLINE void gemv_tiles(const lw_matrix *w, const lw_q8 *x, const uint8_t *lut
         sums[i / PHASES][i % PHASES] = _mm512_setzero_si512();
     }
     for (int32_t i = 0; i < tables; i += RUN) {
-        const size_t ahead = AHEAD * VECTOR + (i + AHEAD < tables ? 0 : to_next_tiles);
-        add_run(sums, codes + (size_t)i * VECTOR, row_tile_bytes, ahead,
-                lut + (size_t)i * LW_BASE3_TABLE, lw_min_i32(RUN, tables - i), count);
+        add_run(sums, codes + (size_t)i * VECTOR, apart, lut + (size_t)i * LW_BASE3_TABLE,
+                lw_min_i32(RUN, tables - i), count);
     }
     for (int i = 0; i < count * PHASES; i++) {
-        const int32_t row = tile * ROWS + i * LW_LANES;
+        const int32_t row = (tile + i / PHASES * step) * ROWS + i % PHASES * LW_LANES;
         const __m512 acc = lw_add_scaled(_mm512_setzero_ps(), lw_scales(w, (size_t)row),
                                          rows_of(sums[i / PHASES], i % PHASES));
         lw_store_rows(y, row, w->rows, _mm512_mul_ps(acc, _mm512_set1_ps(x->scales[0])));
@@ -106,11 +106,11 @@ LW_INLINE void gemv_tiles(const lw_matrix *w, const lw_q8 *x, const uint8_t *lut
 
 void lw_gemv_base3_lut_avx512(const lw_matrix *w, const lw_q8 *x, const void *lut, float *y,
                               int32_t tile_begin, int32_t tile_end) {
-    int32_t tile = tile_begin;
-    for (; tile + TILES <= tile_end; tile += TILES) {
-        gemv_tiles(w, x, lut, y, tile, TILES);
+    const int32_t step = (tile_end - tile_begin) / TILES;
+    for (int32_t tile = tile_begin; tile < tile_begin + step; tile++) {
+        gemv_tiles(w, x, lut, y, tile, step, TILES);
     }
-    for (; tile < tile_end; tile++) {
-        gemv_tiles(w, x, lut, y, tile, 1);
+    for (int32_t tile = tile_begin + TILES * step; tile < tile_end; tile++) {
+        gemv_tiles(w, x, lut, y, tile, 1, 1);
     }
 }

@@ -6,8 +6,8 @@
  *   fields 6, 7         two bits of V0 or V1 and one of V2, in bits 5 to 7: part[2], 32 times
  *
  * so that 8 `vpdpbusd` serve a tile, and three shifts a group. No part overflows: 64 columns add at
- * most 64 * 224 * 127. Row tiles are taken one by one, so that memory is read in order: the caches
- * are no help to a matrix that is read once a token, and the prefetch says so.
+ * most 64 * 224 * 127. Row tiles are taken one by one, so that memory is read in order, and
+ * prefetched to the second cache: fewer lines can be on their way to the first.
  */
 #include "../kernels.h"
 #include "split.h"
@@ -33,7 +33,7 @@ LW_INLINE void add_tile(lw_i32x16 part[PARTS], const uint8_t *packed, const int8
 static void prefetch(const uint8_t *high, const uint16_t *scales) {
 #pragma GCC unroll 6
     for (int i = 0; i < GROUP; i += LW_SPLIT_VECTOR) {
-        _mm_prefetch((const char *)(high + AHEAD * GROUP + i), _MM_HINT_NTA);
+        _mm_prefetch((const char *)(high + AHEAD * GROUP + i), _MM_HINT_T1);
     }
     _mm_prefetch((const char *)(scales + AHEAD * LW_SPLIT_ROWS), _MM_HINT_T0);
 }

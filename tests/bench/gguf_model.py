@@ -7,6 +7,7 @@ matrix of a layer has one block type, the embedding (tied to the head, or both) 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
+from lutwerk.emit.pieces import PIECE, PieceWriter
 from lutwerk.graph import ModelConfig
 
 Bytes = NDArray[np.uint8]
@@ -172,4 +174,15 @@ def write_gguf(path: Path, config: ModelConfig, linear: str, head: str, seed: in
             gain = t.columns**0.5 if t.name == "token_embd" else 1.0
             writer.write_tensor_data(random_blocks(t.kind, t.rows, t.columns, rng, gain))
     writer.close()
+    _rewrite_in_pieces(partial)
     partial.replace(path)
+
+
+def _rewrite_in_pieces(path: Path) -> None:
+    """Write the file again as `lutwerk compile` writes, so that the system can map it with huge pages."""
+    pieces = path.with_suffix(".pieces")
+    with path.open("rb") as content, pieces.open("wb") as file:
+        out = PieceWriter(file)
+        shutil.copyfileobj(content, out, PIECE)
+        out.flush()
+    pieces.replace(path)
