@@ -43,16 +43,13 @@ static inline size_t lw_group_row(const lw_matrix *w, int32_t tile_rows, int32_t
     return ((size_t)tile * groups + (size_t)g) * (size_t)tile_rows + (size_t)r;
 }
 
-static inline float lw_scale(const lw_matrix *w, int32_t tile_rows, int32_t tile, int32_t g,
-                             int32_t r) {
-    const size_t at = lw_group_row(w, tile_rows, tile, g, r);
+static inline float lw_scale(const lw_matrix *w, size_t at) {
     return w->group == 0 ? ((const float *)w->scales)[at]
                          : lw_f16_to_f32(((const uint16_t *)w->scales)[at]);
 }
 
-static inline int32_t lw_zero(const lw_matrix *w, int32_t tile_rows, int32_t tile, int32_t g,
-                              int32_t r) {
-    return w->zeros ? w->zeros[lw_group_row(w, tile_rows, tile, g, r)] : w->offset;
+static inline int32_t lw_zero(const lw_matrix *w, size_t at) {
+    return w->zeros ? w->zeros[at] : w->offset;
 }
 
 /* The first column tile of a row tile. */
@@ -87,9 +84,10 @@ static inline void lw_gemv_scalar(const lw_layout *layout, const lw_matrix *w, c
                 }
             }
             const int32_t x_sum = lw_x_sum(x->sums, begin, end);
+            const size_t at = lw_group_row(w, rows, tile, g, 0);
             for (int32_t r = 0; r < rows; r++) {
-                const int32_t sum = step * sums[r] - lw_zero(w, rows, tile, g, r) * x_sum;
-                acc[r] = acc[r] + lw_scale(w, rows, tile, g, r) * (float)sum;
+                const int32_t sum = step * sums[r] - lw_zero(w, at + (size_t)r) * x_sum;
+                acc[r] = acc[r] + lw_scale(w, at + (size_t)r) * (float)sum;
             }
         }
         for (int32_t r = 0; r < lw_min_i32(rows, w->rows - tile * rows); r++) {
@@ -121,9 +119,10 @@ static inline void lw_gemm_scalar(const lw_layout *layout, const lw_matrix *w, c
                 float acc = 0.0f;
                 for (int32_t k = 0, g = 0; k < w->cols; g++) {
                     const int32_t n = lw_min_i32(w->cols - k, group_cols);
+                    const size_t at = lw_group_row(w, rows, tile, g, r);
                     const int32_t sum = step * lw_dot(row + k, xt + k, n) -
-                                        lw_zero(w, rows, tile, g, r) * lw_x_sum(sums, k, k + n);
-                    acc = acc + lw_scale(w, rows, tile, g, r) * (float)sum;
+                                        lw_zero(w, at) * lw_x_sum(sums, k, k + n);
+                    acc = acc + lw_scale(w, at) * (float)sum;
                     k += n;
                 }
                 yt[r] = acc * x->scales[t];
@@ -143,10 +142,9 @@ static inline void lw_gather_scalar(const lw_layout *layout, const lw_matrix *w,
     for (int32_t k = 0; k < w->cols; k++) {
         const size_t tile_bytes = lw_tile_bytes(layout, w->bits);
         const uint8_t *column_tile = packed + (size_t)(k / layout->tile_cols) * tile_bytes;
-        const int32_t g = k / group_cols;
+        const size_t at = lw_group_row(w, layout->tile_rows, tile, k / group_cols, r);
         const int32_t code = (int32_t)layout->code(column_tile, w->bits, r, k % layout->tile_cols);
-        y[k] = (float)(step * code - lw_zero(w, layout->tile_rows, tile, g, r)) *
-               lw_scale(w, layout->tile_rows, tile, g, r);
+        y[k] = (float)(step * code - lw_zero(w, at)) * lw_scale(w, at);
     }
 }
 

@@ -11,6 +11,11 @@ static inline int32_t lw_split_cols(const lw_matrix *w, int32_t g) {
     return lw_min_i32(w->cols - g * LW_SPLIT_BLOCK_COLS, LW_SPLIT_BLOCK_COLS);
 }
 
+/* The scale of group g of row n of the matrix. */
+static inline float lw_split_scale(const lw_matrix *w, int32_t n, int32_t g) {
+    return lw_scale(w, lw_group_row(w, LW_SPLIT_ROWS, n / LW_SPLIT_ROWS, g, n % LW_SPLIT_ROWS));
+}
+
 /* High part of the code in column k of row n of the matrix. */
 static inline uint32_t lw_split_high(const lw_split *s, int32_t n, int32_t k) {
     const uint8_t *tile = s->high + (size_t)(n / LW_SPLIT_ROWS) * s->row_tile +
@@ -45,7 +50,7 @@ static inline float lw_split_add_group(float acc, const lw_matrix *w, int32_t n,
     const int32_t count = lw_split_cols(w, g);
     const int32_t sum =
         lw_dot(codes, x + begin, count) - w->offset * lw_x_sum(sums, begin, begin + count);
-    return acc + lw_scale(w, LW_SPLIT_ROWS, n / LW_SPLIT_ROWS, g, n % LW_SPLIT_ROWS) * (float)sum;
+    return acc + lw_split_scale(w, n, g) * (float)sum;
 }
 
 #endif

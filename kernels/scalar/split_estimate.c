@@ -17,7 +17,7 @@ void lw_split_estimate_scalar(const lw_matrix *w, const lw_q8 *x, const lw_split
                 const int32_t k = g * LW_SPLIT_BLOCK_COLS + i;
                 sum += (int32_t)lw_split_high(&s, n, k) * x->codes[k];
             }
-            const float scale = lw_scale(w, LW_SPLIT_ROWS, n / LW_SPLIT_ROWS, g, n % LW_SPLIT_ROWS);
+            const float scale = lw_split_scale(w, n, g);
             twice = twice + scale * (float)(16 * sum + groups[g].high_start);
             square = square + (scale * scale) * groups[g].energy;
         }

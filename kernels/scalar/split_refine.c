@@ -13,7 +13,7 @@ void lw_split_refine_scalar(const lw_matrix *w, const lw_q8 *x, const lw_split_g
                 const int32_t k = g * LW_SPLIT_BLOCK_COLS + j;
                 sum += (int32_t)lw_split_low(&s, n, k) * x->codes[k];
             }
-            const float scale = lw_scale(w, LW_SPLIT_ROWS, n / LW_SPLIT_ROWS, g, n % LW_SPLIT_ROWS);
+            const float scale = lw_split_scale(w, n, g);
             twice = twice + scale * (float)(2 * sum + groups[g].low_start);
         }
         low[i] = twice * 0.5f;

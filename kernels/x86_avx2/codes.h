@@ -91,17 +91,22 @@ LW_INLINE const uint8_t *lw_tile_zeros(const lw_matrix *w, int32_t tile_rows, in
     return w->zeros + (size_t)tile * groups * (size_t)tile_rows + (size_t)row;
 }
 
-/* What a group's sums of codes minus `less` are too large by, for 8 rows: (zero - less) * x_sum.
- * Zero points are multiplied as words, |x_sum| <= 128 * 127 < 2^15; the upper words count 0. */
+/* The zero points of 8 rows, minus `less`. */
+LW_INLINE __m256i lw_load_zeros(const uint8_t *zeros, size_t index, int32_t less) {
+    const __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)(zeros + index));
+    return _mm256_sub_epi32(_mm256_cvtepu8_epi32(bytes), _mm256_set1_epi32(less));
+}
+
+/* zero * x_sum, by the lower words alone: |x_sum| <= 128 * 127 < 2^15. */
+LW_INLINE __m256i lw_mul_zeros(__m256i zero, int32_t x_sum) {
+    return _mm256_madd_epi16(zero, _mm256_set1_epi32(x_sum & 0xffff));
+}
+
+/* What a group's sums of codes minus `less` are too large by, for 8 rows: (zero - less) * x_sum. */
 LW_INLINE __m256i lw_zero_sums(const lw_matrix *w, const uint8_t *zeros, size_t index, int32_t less,
                                int32_t x_sum) {
-    if (zeros == NULL) {
-        return _mm256_set1_epi32((w->offset - less) * x_sum);
-    }
-    const __m256i zero =
-        _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(zeros + index)));
-    return _mm256_madd_epi16(_mm256_sub_epi32(zero, _mm256_set1_epi32(less)),
-                             _mm256_set1_epi32(x_sum & 0xffff));
+    return zeros != NULL ? lw_mul_zeros(lw_load_zeros(zeros, index, less), x_sum)
+                         : _mm256_set1_epi32((w->offset - less) * x_sum);
 }
 
 /* acc + scale * (float)(sums - zero): one group, in the order of runtime/FORMAT.md, "Numerics". */

@@ -78,11 +78,19 @@ LW_INLINE void lw_gemm_tokens(int tokens, int bits, const lw_matrix *w, const lw
         }
         const __m256 lo = lw_load_scales(w, rows->scales, row);
         const __m256 hi = lw_load_scales(w, rows->scales, row + 8);
+        if (rows->zeros == NULL) {
+            for (int t = 0; t < tokens; t++) {
+                const __m256i zero = lw_zero_sums(w, NULL, 0, less, x_sum[t]);
+                acc[t][0] = lw_add_group(acc[t][0], lo, sums[t][0], zero);
+                acc[t][1] = lw_add_group(acc[t][1], hi, sums[t][1], zero);
+            }
+            continue;
+        }
+        const __m256i zero_lo = lw_load_zeros(rows->zeros, row, less);
+        const __m256i zero_hi = lw_load_zeros(rows->zeros, row + 8, less);
         for (int t = 0; t < tokens; t++) {
-            const __m256i zero_lo = lw_zero_sums(w, rows->zeros, row, less, x_sum[t]);
-            const __m256i zero_hi = lw_zero_sums(w, rows->zeros, row + 8, less, x_sum[t]);
-            acc[t][0] = lw_add_group(acc[t][0], lo, sums[t][0], zero_lo);
-            acc[t][1] = lw_add_group(acc[t][1], hi, sums[t][1], zero_hi);
+            acc[t][0] = lw_add_group(acc[t][0], lo, sums[t][0], lw_mul_zeros(zero_lo, x_sum[t]));
+            acc[t][1] = lw_add_group(acc[t][1], hi, sums[t][1], lw_mul_zeros(zero_hi, x_sum[t]));
         }
     }
     for (int t = 0; t < tokens; t++) {

@@ -62,8 +62,8 @@ LW_INLINE void lw_panel_add_groups(lw_panel_run *run, const int count, const int
         if (run->w->zeros != NULL) {
 #pragma GCC unroll 4
             for (int v = 0; v < LW_PANEL_VECTORS; v++) {
-                const size_t row = scale + (size_t)(v < run->vectors ? v : 0) * run->scale_vector;
-                const __m512i zeros = lw_zeros(run->w, row);
+                const size_t first = scale + (size_t)(v < run->vectors ? v : 0) * run->scale_vector;
+                const __m512i zeros = lw_zeros(run->w, first);
 #pragma GCC unroll 6
                 for (int t = 0; t < count; t++) { /* words: the upper ones of zeros are 0 */
                     sum[t][v] = (lw_i32x16)_mm512_madd_epi16(zeros, (__m512i)sum[t][v]);

@@ -32,6 +32,11 @@ CASES = [
     ("stories260K", {"quant": "i4g32", "head": "i8g32"}),
     ("stories260K", {"quant": "i3g32", "head": "i8g32"}),
     ("stories260K", {"quant": "i2g32", "head": "i8g32"}),
+    ("stories260K", {"quant": "u8g32", "head": "u8g32"}),
+    ("stories260K", {"quant": "u6g32", "head": "u8g32"}),
+    ("stories260K", {"quant": "u4g32", "head": "u8g32"}),
+    ("stories260K", {"quant": "u3g32", "head": "u8g32"}),
+    ("stories260K", {"quant": "u2g32", "head": "u8g32"}),
 ]
 
 

@@ -26,9 +26,9 @@ EXAMPLE = """examples:
   lutwerk compile synthetic:bitnet-b1.58-2B-4T -o bundle -c 2048
 
 Quantisers: `ternary` (taken as it is), `absmean` (rounded to ternary), `iBgG` (B bits, groups of G
-columns: B 2 to 8, G one of 32 64 128), `iBrow` (a scale per row), `uBgG` (with zero points), `b1gG`
-and `b1row` (1 bit), `i57g64` (6 bits for a two-stage head), `f16`,
-`f32`. `auto` keeps ternary weights ternary.
+columns: B 2 to 8, G one of 32 64 128), `iBrow` (one scale per row), `uBgG` (with zero points),
+`b1gG` and `b1row` (1 bit), `i57g64` (6 bits for a two-stage head), `f16`, `f32`. `auto` keeps ternary
+weights ternary.
 """
 
 
