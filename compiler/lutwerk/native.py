@@ -160,11 +160,11 @@ class Model:
         """Whether :meth:`Session.eval_top` can do with less than the full head."""
         return any(t.layout == "split" and t.rows == self.info.vocab for t in self.tensors())
 
-    def kernels(self, index: int, isa: int) -> tuple[str, str]:
-        """Names of the kernels for one token and for many; empty for a tensor that no kernel multiplies."""
-        one, many = ffi.new("const char **"), ffi.new("const char **")
-        self._check(lib.lw_model_get_kernels(self.handle, index, isa, one, many))
-        return _text(one[0]), _text(many[0])
+    def kernel(self, index: int, isa: int, tokens: int) -> str:
+        """Name of the kernel for so many tokens; empty for a tensor that no kernel multiplies."""
+        name = ffi.new("const char **")
+        self._check(lib.lw_model_get_kernel(self.handle, index, isa, tokens, name))
+        return _text(name[0])
 
     def workspace_bytes(self, context: int = 0, threads: int = 1) -> int:
         """Bytes that a session needs; a context of 0 is the model's greatest."""
@@ -356,6 +356,24 @@ class Session:
         out = ffi.from_buffer("float[]", logits)
         with self._lock:
             code = lib.lw_measure_product(self._open(), tensor, tokens, repetitions, out, seconds)
+        if code != lib.LW_OK:
+            raise status_error(str(self.model.path), code)
+        return float(seconds[0])
+
+    def measure_head(
+        self, logits: F32, top: int, repetitions: int, *, estimates: bool = False
+    ) -> float:
+        """Seconds of what :meth:`eval_top` does for the head; lutwerk.h, ``lw_measure_head``, says more.
+
+        ``logits`` is float32 ``[vocab]``, and is written.
+
+        Raises:
+            BundleError: two stages would not serve ``top`` tokens of this model.
+        """
+        seconds = ffi.new("double *")
+        out = ffi.from_buffer("float[]", logits)
+        with self._lock:
+            code = lib.lw_measure_head(self._open(), top, estimates, repetitions, out, seconds)
         if code != lib.LW_OK:
             raise status_error(str(self.model.path), code)
         return float(seconds[0])
