@@ -351,29 +351,23 @@ class Session:
         Raises:
             BundleError: the model does not multiply by the tensor, or the tokens exceed its chunk.
         """
-        seconds = ffi.new("double *")
-        tokens, _ = logits.shape
         out = ffi.from_buffer("float[]", logits)
-        with self._lock:
-            code = lib.lw_measure_product(self._open(), tensor, tokens, repetitions, out, seconds)
-        if code != lib.LW_OK:
-            raise status_error(str(self.model.path), code)
-        return float(seconds[0])
+        return self._timed(lib.lw_measure_product, tensor, len(logits), repetitions, out)
 
     def measure_head(
         self, logits: F32, top: int, repetitions: int, *, estimates: bool = False
     ) -> float:
-        """Seconds of what :meth:`eval_top` does for the head; lutwerk.h, ``lw_measure_head``, says more.
+        """Seconds of a two-stage head for ``top`` tokens, or of its first stage; see ``lw_measure_head``.
 
-        ``logits`` is float32 ``[vocab]``, and is written.
-
-        Raises:
-            BundleError: two stages would not serve ``top`` tokens of this model.
+        ``logits`` is float32 ``[vocab]``, and is written. Raises BundleError where there are no two stages.
         """
-        seconds = ffi.new("double *")
         out = ffi.from_buffer("float[]", logits)
+        return self._timed(lib.lw_measure_head, top, estimates, repetitions, out)
+
+    def _timed(self, measure: Any, *arguments: Any) -> float:
+        seconds = ffi.new("double *")
         with self._lock:
-            code = lib.lw_measure_head(self._open(), top, estimates, repetitions, out, seconds)
+            code = measure(self._open(), *arguments, seconds)
         if code != lib.LW_OK:
             raise status_error(str(self.model.path), code)
         return float(seconds[0])

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "compiler/lutwerk"
 LAYERS: list[set[str]] = [
     {"errors", "units", "native_types"},
     {"defs", "progress"},
+    {"fields"},
     {"split"},
     {"graph", "layouts"},
     {"machine"},
