@@ -357,10 +357,7 @@ class Session:
     def measure_head(
         self, logits: F32, top: int, repetitions: int, *, estimates: bool = False
     ) -> float:
-        """Seconds of a two-stage head for ``top`` tokens, or of its first stage; see ``lw_measure_head``.
-
-        ``logits`` is float32 ``[vocab]``, and is written. Raises BundleError where there are no two stages.
-        """
+        """Seconds of a two-stage head, or of its first stage; lutwerk.h, ``lw_measure_head``, says more."""
         out = ffi.from_buffer("float[]", logits)
         return self._timed(lib.lw_measure_head, top, estimates, repetitions, out)
 
