@@ -1,8 +1,8 @@
 """Pack codes and scales into the byte layouts of runtime/FORMAT.md, and read them back.
 
 ``locate`` is the layout written as a formula; ``pack`` and ``unpack`` are the same as array operations, and a test
-compares the two on every layout of tiles. Layout ``split``, whose parts are not tiles, has these functions in
-:mod:`lutwerk.split`.
+compares the two on every layout of tiles. Layouts ``fields`` and ``split`` have these functions in modules
+of their own.
 """
 
 from __future__ import annotations
@@ -12,23 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lutwerk import split
+from lutwerk import fields, split
 from lutwerk.defs import Format, Layout
-from lutwerk.split import Piece
+from lutwerk.fields import Piece
 
 Codes = NDArray[np.uint8]
 Bytes = NDArray[np.uint8]
-#: A piece of a field: vector, bit position in its bytes, width in bits.
-FieldPiece = tuple[int, int, int]
-
-#: Fields of layout fields that do not lie whole in a byte, by width of a code.
-_COMPOSED: dict[int, list[list[FieldPiece]]] = {
-    3: [[(0, 6, 2), (2, 6, 1)], [(1, 6, 2), (2, 7, 1)]],
-    5: [[(0, 5, 3), (3, 6, 2)], [(1, 5, 3), (4, 6, 2)], [(2, 5, 3), (3, 5, 1), (4, 5, 1)]],
-    6: [[(0, 6, 2), (1, 6, 2), (2, 6, 2)], [(3, 6, 2), (4, 6, 2), (5, 6, 2)]],
-    7: [[(i, 7, 1) for i in range(7)]],
-}
-
 #: The five trits of every byte of base3: uint8 [256, 5].
 _TRITS = (np.arange(256)[:, None] // 3 ** np.arange(5) % 3).astype(np.uint8)
 
@@ -42,13 +31,6 @@ def compatible(fmt: Format) -> tuple[str, ...]:
         return ("rows",)
     first = {"TERNARY": ("base3",), "INT57": ("split",)}.get(fmt.codebook, ())
     return (*first, "fields", "planes")
-
-
-def _fields(bits: int) -> list[list[FieldPiece]]:
-    """Pieces of the eight fields of a tile of layout fields, each field's from the highest bits of the code down."""
-    per_byte = 8 // bits
-    whole = [[(j // per_byte, j % per_byte * bits, bits)] for j in range(per_byte * bits)]
-    return whole + _COMPOSED.get(bits, [])
 
 
 def code_bytes(fmt: Format, layout: Layout, rows: int, cols: int) -> int:
@@ -97,12 +79,7 @@ def locate(layout: Layout, bits: int, cols: int, n: int, k: int) -> list[Piece]:
     if layout.name == "planes":
         base = tile * 256 * bits + col // 8 * 64 + row
         return [(base + 256 * p, col % 8, 1, p) for p in range(bits)]
-    base, low = tile * 64 * bits + row * 4 + col % 4, bits
-    pieces = []
-    for vector, bit, width in _fields(bits)[col // 4]:
-        low -= width
-        pieces.append((base + vector * 64, bit, width, low))
-    return pieces
+    return fields.locate(bits, cols, n, k)
 
 
 def _tiles(codes: Codes, layout: Layout, fill: int) -> Codes:
@@ -130,16 +107,8 @@ def pack(codes: Codes, fmt: Format, layout: Layout) -> Bytes:
             plane = np.packbits((tiles >> p) & 1, axis=3, bitorder="little")  # [., 64, ., 4]
             out[:, :, p] = plane.transpose(0, 2, 3, 1)
         return out.reshape(-1)
-    row_tiles, _, col_tiles, _ = tiles.shape
-    fields = tiles.reshape(row_tiles, 16, col_tiles, 8, 4).transpose(3, 0, 2, 1, 4)
-    out = np.zeros((row_tiles, col_tiles, fmt.bits, 16, 4), np.uint8)
-    for field, pieces in zip(fields, _fields(fmt.bits), strict=True):
-        low = fmt.bits
-        for vector, bit, width in pieces:
-            low -= width
-            piece = (field >> np.uint8(low)) & np.uint8((1 << width) - 1)
-            out[:, :, vector] |= piece << np.uint8(bit)
-    return out.reshape(-1)
+    row_tiles, tile_rows, col_tiles, tile_cols = tiles.shape
+    return fields.pack(tiles.reshape(row_tiles * tile_rows, col_tiles * tile_cols), fmt.bits)
 
 
 def unpack(packed: Bytes, fmt: Format, layout: Layout, rows: int, cols: int) -> Codes:
@@ -155,12 +124,7 @@ def unpack(packed: Bytes, fmt: Format, layout: Layout, rows: int, cols: int) -> 
             bits = np.unpackbits(planes[:, :, p].transpose(0, 3, 1, 2), axis=3, bitorder="little")
             tiles |= bits << p
     else:
-        vectors = packed.reshape(row_tiles, col_tiles, fmt.bits, 16, 4)
-        fields = tiles.reshape(row_tiles, 16, col_tiles, 8, 4).transpose(3, 0, 2, 1, 4)
-        for field, pieces in zip(fields, _fields(fmt.bits), strict=True):
-            for vector, bit, width in pieces:
-                piece = (vectors[:, :, vector] >> np.uint8(bit)) & np.uint8((1 << width) - 1)
-                field[:] = (field << np.uint8(width)) | piece
+        return fields.unpack(packed, fmt.bits, cols)[:rows, :cols]
     return tiles.reshape(row_tiles * layout.tile_rows, -1)[:rows, :cols]
 
 

@@ -12,11 +12,15 @@ from lutwerk.defs import FORMATS, LAYOUTS, Format
 from lutwerk.errors import TargetError
 from lutwerk.layouts import compatible
 
+#: Tokens at which rates of products of several are known, and the names of these phases.
+ANCHORS = {2: "two", 8: "eight", 128: "prefill"}
 #: Threads whose read bandwidth may be stated; as many as a session may have.
 MAX_THREADS = 256
 #: No rate is above this; what is above it is a slip of units.
 _GREATEST = 1e6
-_PARTS = ("source", "cache_mib", "bandwidth", "rates")
+_PARTS = ("source", "cache_mib", "bandwidth", "hand_over", "rates")
+#: What a target may leave out, and the key whose value then counts.
+_DEFAULTS = {"two": "decode", "eight": "prefill"}
 
 
 def family(fmt: Format) -> str:
@@ -36,8 +40,9 @@ def families(layout: str) -> tuple[str, ...]:
 def layout_rates(layout: str) -> tuple[str, ...]:
     """Names of the rates of one layout, in the order of the files."""
     tables = (f"{layout}.tables",) if LAYOUTS[layout].lut_cols else ()
-    phases = [f"{layout}.{phase}.{f}" for phase in ("decode", "prefill") for f in families(layout)]
-    return (f"{layout}.stream", *tables, *phases)
+    phases = ("decode", *ANCHORS.values())
+    rates = [f"{layout}.{phase}.{f}" for phase in phases for f in families(layout)]
+    return (f"{layout}.stream", *tables, *rates)
 
 
 #: Names of all rates.
@@ -54,14 +59,17 @@ class Machine:
         bandwidth: GB/s (10^9 bytes) that 1, 2, ... cores together read from memory.
         rates: By name: ``L.stream``, share of the bandwidth that the decode kernel of layout L
             reaches; ``L.tables``, nanoseconds that one core takes to build the lookup tables of one
-            column (0: its decode kernel multiplies); ``L.decode.F`` and ``L.prefill.F``, 10^9
-            weights (times tokens) a second of one core, weights in its cache, for format family F.
+            column (0: its decode kernel multiplies); ``L.decode.F``, ``L.two.F``, ``L.eight.F``
+            and ``L.prefill.F``, 10^9 weights (times tokens) a second of one core for 1, 2, 8 and
+            128 tokens, weights in its cache, for format family F.
+        hand_over: Microseconds that a product takes longer because threads share it.
     """
 
     source: str
     cache_mib: float
     bandwidth: tuple[float, ...]
     rates: dict[str, float]
+    hand_over: float = 1.0
 
     @property
     def cores(self) -> int:
@@ -78,7 +86,7 @@ def parse_machine(table: Any, where: str, *, partial: bool = False) -> Machine:
 
     Raises TargetError, naming ``where`` and the key, for what is unknown, missing or out of range.
     """
-    if not isinstance(table, dict) or table.keys() != set(_PARTS):
+    if not isinstance(table, dict) or table.keys() | {"hand_over"} != set(_PARTS):
         found = sorted(table) if isinstance(table, dict) else table
         raise TargetError(
             f"{where}: [speed] holds {found!r:.200}; needs {', '.join(_PARTS)} and nothing else; "
@@ -93,6 +101,8 @@ def parse_machine(table: Any, where: str, *, partial: bool = False) -> Machine:
     if not isinstance(table["source"], str):
         raise TargetError(f"{where}: speed.source is {table['source']!r:.80}; accepted: a text")
     rates = _flatten(table["rates"])
+    if not partial:
+        rates = _with_defaults(rates)
     unknown = [name for name in rates if name not in RATES]
     absent = [] if partial else [name for name in RATES if name not in rates]
     for problem, names in (("unknown", unknown), ("missing", absent)):
@@ -106,7 +116,19 @@ def parse_machine(table: Any, where: str, *, partial: bool = False) -> Machine:
         _number(table["cache_mib"], "cache_mib", where),
         tuple(_number(b, "bandwidth", where) for b in bandwidth),
         {name: _number(value, f"rates.{name}", where) for name, value in rates.items()},
+        _number(table.get("hand_over", Machine.hand_over), "hand_over", where),
     )
+
+
+def _with_defaults(rates: dict[str, Any]) -> dict[str, Any]:
+    found = dict(rates)
+    for name in RATES:
+        layout, _, rest = name.partition(".")
+        phase, _, of = rest.partition(".")
+        other = f"{layout}.{_DEFAULTS.get(phase)}.{of}"
+        if name not in rates and other in rates:
+            found[name] = rates[other]
+    return found
 
 
 def _flatten(table: Any, prefix: str = "") -> dict[str, Any]:

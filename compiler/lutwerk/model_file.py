@@ -65,7 +65,8 @@ OP = np.dtype(
         ("dst", OPERAND),
         ("src0", OPERAND),
         ("src1", OPERAND),
-        ("zero", "V32"),
+        ("share", "<u4"),
+        ("zero", "V28"),
     ]
 )
 

@@ -134,11 +134,11 @@ class Model:
         """Whether :meth:`Session.eval_top` can do with less than the full head."""
         return any(t.layout == "split" and t.rows == self.info.vocab for t in self.tensors())
 
-    def kernels(self, index: int, isa: int) -> tuple[str, str]:
-        """Names of the kernels for one token and for many; empty for a tensor that no kernel multiplies."""
-        one, many = ffi.new("const char **"), ffi.new("const char **")
-        self._check(lib.lw_model_get_kernels(self.handle, index, isa, one, many))
-        return c_text(one[0]), c_text(many[0])
+    def kernel(self, index: int, isa: int, tokens: int) -> str:
+        """Name of the kernel for so many tokens; empty for a tensor that no kernel multiplies."""
+        name = ffi.new("const char **")
+        self._check(lib.lw_model_get_kernel(self.handle, index, isa, tokens, name))
+        return c_text(name[0])
 
     def workspace_bytes(self, context: int = 0, threads: int = 1) -> int:
         """Bytes that a session needs; a context of 0 is the model's greatest."""
@@ -324,11 +324,20 @@ class Session:
         Raises:
             BundleError: the model does not multiply by the tensor, or the tokens exceed its chunk.
         """
-        seconds = ffi.new("double *")
-        tokens, _ = logits.shape
         out = ffi.from_buffer("float[]", logits)
+        return self._timed(lib.lw_measure_product, tensor, len(logits), repetitions, out)
+
+    def measure_head(
+        self, logits: F32, top: int, repetitions: int, *, estimates: bool = False
+    ) -> float:
+        """Seconds of a two-stage head, or of its first stage; lutwerk.h, ``lw_measure_head``, says more."""
+        out = ffi.from_buffer("float[]", logits)
+        return self._timed(lib.lw_measure_head, top, estimates, repetitions, out)
+
+    def _timed(self, measure: Any, *arguments: Any) -> float:
+        seconds = ffi.new("double *")
         with self._lock:
-            code = lib.lw_measure_product(self._open(), tensor, tokens, repetitions, out, seconds)
+            code = measure(self._open(), *arguments, seconds)
         if code != lib.LW_OK:
             raise status_error(str(self.model.path), code)
         return float(seconds[0])

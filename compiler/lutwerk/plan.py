@@ -19,6 +19,7 @@ class PlannedProduct:
     Attributes:
         tensor: Index of the first of their matrices in the file.
         name: Name of that matrix.
+        share: Row tiles that a thread takes at once at least, for one token.
         count: Products of a token.
         prefill_count: Those of them that every token of a prompt needs; the head serves the last.
         chosen: The layout of the file, with its predictions.
@@ -28,6 +29,7 @@ class PlannedProduct:
 
     tensor: int
     name: str
+    share: int
     count: int
     prefill_count: int
     chosen: Candidate
@@ -40,6 +42,7 @@ class Plan:
     """All products of a model for a number of threads on a machine."""
 
     threads: int
+    few_tokens: int
     prefill_tokens: int
     from_memory: bool
     products: tuple[PlannedProduct, ...]
@@ -51,12 +54,17 @@ class Plan:
 
     @property
     def two_stage_seconds(self) -> float | None:
-        """The same with the first stage in place of the head, if the model has a two-stage head."""
+        """The same with both stages in place of the head, if the model has a two-stage head."""
         heads = [p for p in self.products if p.two_stage]
         saved = sum(
-            p.chosen.decode.seconds - p.two_stage.first.seconds for p in heads if p.two_stage
+            p.chosen.decode.seconds - p.two_stage.both.seconds for p in heads if p.two_stage
         )
         return self.decode_seconds - saved if heads else None
+
+    @property
+    def few_seconds(self) -> float:
+        """Predicted time of all products of a few tokens, every logit computed."""
+        return sum(p.count * p.chosen.few.seconds for p in self.products)
 
     @property
     def prefill_seconds(self) -> float:
@@ -64,14 +72,15 @@ class Plan:
         return sum(p.prefill_count * p.chosen.prefill.seconds for p in self.products)
 
 
-def explain(model: ModelFile, machine: Machine, threads: int) -> Plan:
-    """Predict every product of a model; prefill for its chunk."""
+def explain(model: ModelFile, machine: Machine, threads: int, few: int = 4) -> Plan:
+    """Predict every product of a model: for one token, for ``few``, and prefill for its chunk."""
     operations = list(zip(model.op_names(), model.ops["tensor"], strict=True))
     body = operations[: model.conf["head_begin"]]
     uses, body_uses = (
         Counter(int(tensor) for kind, tensor in ops if kind in ("matmul", "matmul_float"))
         for ops in (operations, body)
     )
+    shares = dict(zip(model.ops["tensor"].tolist(), model.ops["share"].tolist(), strict=True))
     groups: dict[Product, list[int]] = {}
     for index in uses:
         tensor = model.tensors[index]
@@ -90,6 +99,7 @@ def explain(model: ModelFile, machine: Machine, threads: int) -> Plan:
             product.cols,
             product.format,
             threads,
+            few=few,
             tokens=tokens,
             from_memory=from_memory,
         )
@@ -97,6 +107,7 @@ def explain(model: ModelFile, machine: Machine, threads: int) -> Plan:
         return PlannedProduct(
             indices[0],
             model.tensors[indices[0]].name,
+            shares[indices[0]],
             sum(uses[i] for i in indices),
             sum(body_uses[i] for i in indices),
             chosen,
@@ -107,4 +118,4 @@ def explain(model: ModelFile, machine: Machine, threads: int) -> Plan:
         )
 
     products = tuple(planned(product, indices) for product, indices in groups.items())
-    return Plan(threads, tokens, from_memory, products)
+    return Plan(threads, few, tokens, from_memory, products)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lutwerk.cost import FLOAT_ROWS
 from lutwerk.defs import LAYOUTS
 from lutwerk.emit.model import write_model
 from lutwerk.emit.records import build_records
@@ -22,8 +23,6 @@ from lutwerk.verify import verify
 
 _VOCAB = 16
 _TABLE = "embedding"
-#: Rows of a float matrix that threads share as one item (FLOAT_ROWS in runtime/src/ops.c).
-_FLOAT_ROWS = 16
 #: Rows that are drawn; larger matrices repeat them. Kernels take the same time for all values.
 _DRAWN_ROWS = 256
 
@@ -70,7 +69,7 @@ def write_probe(
 
 def rows_for(layout: str, bits: float, cols: int, matrix_bytes: int) -> int:
     """Rows, in whole tiles and at least two of them, of a matrix of about ``matrix_bytes``."""
-    tile = max(LAYOUTS[layout].tile_rows, _FLOAT_ROWS)
+    tile = max(LAYOUTS[layout].tile_rows, FLOAT_ROWS)
     return max(2, int(matrix_bytes * 8 / (bits * cols * tile))) * tile
 
 

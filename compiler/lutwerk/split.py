@@ -14,17 +14,15 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
-#: A piece of a code: byte index, bit position in the byte, width in bits, and its lowest bit within the code.
-Piece = tuple[int, int, int, int]
+from lutwerk import fields
+from lutwerk.fields import Bytes, Piece
 
 #: What the dither is drawn from begins with this, so that no other use of SHA-256 gives the same bytes.
 DOMAIN = b"lutwerk head dither 1"
 
 #: The code of the value 0, which pads rows and columns (format i57g64).
 _ZERO = 30
-_ROWS, _COLS = 16, 32
-_TILE_BYTES = 192
+_HIGH_BITS, _LOW_BITS = 3, 3
 _GROUP, _LOW_BYTES = 64, 24
 _ALIGN = 64
 #: Rows handled at once; bounds the temporary memory of a large matrix.
@@ -56,7 +54,7 @@ def low_stride(cols: int) -> int:
 
 def high_bytes(rows: int, cols: int) -> int:
     """Bytes of the high bits of a matrix, which come first."""
-    return _padded(rows, _ROWS) // _ROWS * (_padded(cols, _COLS) // _COLS) * _TILE_BYTES
+    return fields.code_bytes(_HIGH_BITS, rows, cols)
 
 
 def code_bytes(rows: int, cols: int) -> int:
@@ -66,13 +64,10 @@ def code_bytes(rows: int, cols: int) -> int:
 
 def locate(rows: int, cols: int, n: int, k: int) -> list[Piece]:
     """Where ``code + u[k]`` of row ``n``, column ``k`` lies; u[k] is byte k of the last part."""
-    tile = n // _ROWS * (_padded(cols, _COLS) // _COLS) + k // _COLS
-    byte = tile * _TILE_BYTES + n % _ROWS * 4 + k % 4
-    field = k % _COLS // 4
-    if field < 6:
-        high = [(byte + 64 * (field // 2), 3 * (field % 2), 3, 3)]
-    else:
-        high = [(byte + 64 * (field - 6), 6, 2, 4), (byte + 128, field, 1, 3)]
+    high = [
+        (byte, bit, width, _LOW_BITS + low)
+        for byte, bit, width, low in fields.locate(_HIGH_BITS, cols, n, k)
+    ]
     low = high_bytes(rows, cols) + n * low_stride(cols) + k // _GROUP * _LOW_BYTES
     kk = k % _GROUP
     return [*high, (low + kk % 16, kk // 16 * 2, 2, 0), (low + 16 + kk % 8, kk // 8, 1, 2)]
@@ -83,7 +78,10 @@ def pack(codes: Bytes, dither: Bytes) -> Iterator[Bytes]:
     rows, cols = codes.shape
     starts = range(0, rows, _BLOCK_ROWS)
     for begin in starts:
-        yield _pack_high(_padded_codes(codes[begin : begin + _BLOCK_ROWS], _ROWS) + dither, cols)
+        stored = _padded_codes(codes[begin : begin + _BLOCK_ROWS], fields.ROWS) + dither
+        yield fields.pack(
+            stored[:, : _padded(cols, fields.COLS)] >> np.uint8(_LOW_BITS), _HIGH_BITS
+        )
     for begin in starts:
         yield _pack_low(_padded_codes(codes[begin : begin + _BLOCK_ROWS], 1) + dither)
     yield dither
@@ -93,12 +91,11 @@ def unpack(packed: Bytes, rows: int, cols: int, block: range) -> Bytes:
     """Read back the codes uint8 [len(block), cols] of some rows of a matrix, which begin a tile."""
     high_end, stride = high_bytes(rows, cols), low_stride(cols)
     low_end = high_end + rows * stride
-    row_bytes = high_end // (_padded(rows, _ROWS) // _ROWS)
-    first, last = block.start // _ROWS, _padded(block.stop, _ROWS) // _ROWS
-    high = _unpack_high(packed[first * row_bytes : last * row_bytes], _padded(cols, _COLS))
+    first, last = (high_bytes(row, cols) for row in (block.start, block.stop))
+    high = fields.unpack(packed[first:last], _HIGH_BITS, cols)
     lows = packed[high_end + block.start * stride : high_end + block.stop * stride]
     low = _unpack_low(lows.reshape(len(block), stride), _padded(cols, _GROUP))
-    shifted = high[: len(block), :cols] << np.uint8(3) | low[:, :cols]
+    shifted = high[: len(block), :cols] << np.uint8(_LOW_BITS) | low[:, :cols]
     return np.asarray(shifted - packed[low_end : low_end + cols])
 
 
@@ -112,29 +109,6 @@ def _padded_codes(codes: Bytes, row_multiple: int) -> Bytes:
     padded = np.full((_padded(rows, row_multiple), _padded(cols, _GROUP)), _ZERO, np.uint8)
     padded[:rows, :cols] = codes
     return padded
-
-
-def _pack_high(shifted: Bytes, cols: int) -> Bytes:
-    """Bits 3 to 5 in tiles: six of eight fields of 4 columns in pairs, two cut into spare bits."""
-    columns = _padded(cols, _COLS)
-    tiles = (shifted[:, :columns] >> np.uint8(3)).reshape(-1, _ROWS, columns // _COLS, 8, 4)
-    # [field, row tile, column tile, row, column within the field]
-    field = tiles.transpose(3, 0, 2, 1, 4)
-    out = np.empty((*field.shape[1:3], 3, *field.shape[3:]), np.uint8)
-    out[:, :, 0] = field[0] | field[1] << 3 | field[6] >> 1 << 6
-    out[:, :, 1] = field[2] | field[3] << 3 | field[7] >> 1 << 6
-    out[:, :, 2] = field[4] | field[5] << 3 | (field[6] & 1) << 6 | (field[7] & 1) << 7
-    return out.reshape(-1)
-
-
-def _unpack_high(packed: Bytes, columns: int) -> Bytes:
-    """High bits uint8 [padded rows, columns]."""
-    v0, v1, v2 = packed.reshape(-1, columns // _COLS, 3, _ROWS, 4).transpose(2, 0, 1, 3, 4)
-    sixth = v0 >> 6 << 1 | v2 >> 6 & 1
-    seventh = v1 >> 6 << 1 | v2 >> 7
-    fields = [v0 & 7, v0 >> 3 & 7, v1 & 7, v1 >> 3 & 7, v2 & 7, v2 >> 3 & 7, sixth, seventh]
-    # [row tile, row, column tile, field, column within the field]
-    return np.stack(fields).transpose(1, 3, 2, 0, 4).reshape(-1, columns)
 
 
 def _pack_low(shifted: Bytes) -> Bytes:

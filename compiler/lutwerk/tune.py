@@ -18,7 +18,7 @@ from lutwerk.cost import Product, predict
 from lutwerk.defs import FORMATS, LAYOUTS
 from lutwerk.errors import TargetError
 from lutwerk.layouts import compatible
-from lutwerk.machine import Machine, families, family, layout_rates
+from lutwerk.machine import ANCHORS, Machine, families, family, layout_rates
 from lutwerk.native import Model, Session, best_isa, default_threads, included
 from lutwerk.probe import Matrix, rows_for, write_probe
 from lutwerk.progress import NoProgress, Progress
@@ -32,6 +32,8 @@ _CACHED_BYTES, _STREAMED_BYTES = 1 << 19, 1 << 22
 _HELD_UP = 1.1
 #: Seconds that tables take at least, where noise hides them: a rate of 0 says that a kernel has none.
 _LEAST_TABLES = 1e-8
+#: Microseconds of a hand-over, where noise hides them.
+_LEAST_HAND_OVER = 0.1
 #: Shares of the work of one layout, in units of its bytes: packing, the reference, measuring.
 _SHARES = 3
 
@@ -44,13 +46,11 @@ class TuneOptions:
         seconds: Time of each measurement.
         memory_mib: Size together of the matrices that are read from memory.
         cols: Columns of all matrices.
-        tokens: Of prefill.
     """
 
     seconds: float
     memory_mib: int
     cols: int = 2560
-    tokens: int = 128
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,9 @@ def tune(
             with _opened(target, layout, probes[layout], options, progress) as model:
                 probe = _Probe(model, target.isa, layout, probes[layout], options)
                 if not machine.bandwidth:
-                    machine = replace(machine, bandwidth=probe.bandwidth())
+                    machine = replace(
+                        machine, bandwidth=probe.bandwidth(), hand_over=probe.hand_over()
+                    )
                 for name, value in probe.rates(machine):
                     machine = replace(machine, rates=machine.rates | {name: value})
                     write_record(path, Record(target.isa, machine))
@@ -188,7 +190,7 @@ def _opened(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.lw"
         part = _Part(progress.advance)
-        write_probe(path, target, layout, options.cols, options.tokens, matrices, part)
+        write_probe(path, target, layout, options.cols, max(ANCHORS), matrices, part)
         model = Model(path)
         try:
             yield model
@@ -214,6 +216,13 @@ class _Probe:
         counts = range(1, default_threads() + 1)
         return tuple(size / self._time("streamed.0", 1, n) / 1e9 for n in counts)
 
+    def hand_over(self) -> float:
+        """Microseconds that threads add to a product that one of them computes."""
+        if default_threads() == 1:
+            return Machine.hand_over
+        alone, together = (self._time("small", 1, n) for n in (1, 2))
+        return max(_LEAST_HAND_OVER, (together - alone) * 1e6)
+
     def rates(self, machine: Machine) -> Iterator[tuple[str, float]]:
         """Each rate of the layout that ``machine`` lacks, by name."""
         tables = self._table_seconds()
@@ -224,8 +233,9 @@ class _Probe:
         for name in families(self._layout):
             cached = f"cached.{name}"
             rates[f"{self._layout}.decode.{name}"] = partial(self._rate, cached, 1, tables)
-            many = partial(self._rate, cached, self._options.tokens, 0.0)
-            rates[f"{self._layout}.prefill.{name}"] = many
+            for tokens, phase in ANCHORS.items():
+                many = partial(self._rate, cached, tokens, 0.0)
+                rates[f"{self._layout}.{phase}.{name}"] = many
         for name in layout_rates(self._layout):
             if name not in machine.rates:
                 yield name, rates[name]()
@@ -233,7 +243,7 @@ class _Probe:
     def checks(self, machine: Machine) -> Iterator[Check]:
         """Products by all cores, from memory."""
         product = self._products["streamed.0"]
-        for tokens in (1, self._options.tokens):
+        for tokens in (1, *ANCHORS):
             predicted = predict(machine, product, tokens, machine.cores, from_memory=True)
             measured = self._time("streamed.0", tokens, machine.cores)
             yield Check(product, tokens, machine.cores, predicted.seconds, measured)
@@ -250,7 +260,7 @@ class _Probe:
 
     def _table_seconds(self) -> float:
         """What a product of one token takes beyond the work that grows with its rows."""
-        kernel, _ = self._model.kernels(self._index["small"], ISAS.index(self._isa))
+        kernel = self._model.kernel(self._index["small"], ISAS.index(self._isa), 1)
         if "_lut_" not in kernel:
             return 0.0
         names = "small", f"cached.{self._first}"

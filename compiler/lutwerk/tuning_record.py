@@ -62,6 +62,7 @@ def write_record(path: Path, record: Record) -> None:
         f"source = {json.dumps(machine.source, ensure_ascii=False)}",
         f"cache_mib = {_text(machine.cache_mib)}",
         f"bandwidth = [{', '.join(map(_text, machine.bandwidth))}]",
+        f"hand_over = {_text(machine.hand_over)}",
         "",
         "[speed.rates]",
         *(f"{name} = {_text(machine.rates[name])}" for name in RATES if name in machine.rates),

@@ -6,7 +6,7 @@ second the low half of the few rows that can still be among the greatest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lutwerk import split
 from lutwerk.cost import Prediction, Product, exceeds_cache, rank
@@ -23,13 +23,16 @@ _FIRST_STAGE = "i3g64"
 #: Share of the rows whose low bits are read when the 40 greatest logits of a large vocabulary are
 #: wanted (docs/two-stage-head.md has the measurements).
 _SURVIVORS = 0.025
+#: Seconds that a core takes for a row after the first stage: looking at its estimate, and its share of the survivors.
+_ROW_SECONDS = 8e-9
 
 
 @dataclass(frozen=True)
 class TwoStage:
-    """What a token's head costs: the first stage, and the bytes that both stages read."""
+    """What a token's head costs: the first stage, both, and the bytes that both read."""
 
     first: Prediction
+    both: Prediction
     bytes: int
 
 
@@ -58,7 +61,11 @@ def default_head_quantizer(graph: Graph, default: str, machine: Machine) -> str:
 
 def predict(machine: Machine, rows: int, cols: int, threads: int, *, from_memory: bool) -> TwoStage:
     """Predict one token. The first stage reads and multiplies what a product of 3-bit weights does."""
-    first = rank(machine, rows, cols, _FIRST_STAGE, threads, from_memory=from_memory)[0]
-    low = rows * split.low_stride(cols)
-    high = Product(rows, cols, FORMAT, LAYOUT).bytes - low
-    return TwoStage(first.decode, high + int(_SURVIVORS * low))
+    first = rank(machine, rows, cols, _FIRST_STAGE, threads, from_memory=from_memory)[0].decode
+    low = int(_SURVIVORS * rows * split.low_stride(cols))
+    high = Product(rows, cols, FORMAT, LAYOUT).bytes - rows * split.low_stride(cols)
+    rest = rows * _ROW_SECONDS / first.threads
+    if from_memory:
+        rest += low / (machine.bandwidth[first.threads - 1] * 1e9)
+    both = replace(first, seconds=first.seconds + rest)
+    return TwoStage(first, both, high + low)

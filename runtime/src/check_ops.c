@@ -7,6 +7,8 @@
 /* Quantised operands that are alive at the same time; a transformer's plan has one or two. */
 enum { MAX_QUANTIZED = 16 };
 
+enum { MAX_SHARE = 1 << 24 }; /* as many as a matrix has rows */
+
 /* What the operations seen so far have left behind. */
 typedef struct {
     uint64_t stored[4096 / 64]; /* layers whose keys and values are in the cache, one bit each */
@@ -23,7 +25,8 @@ static bool unused_fields_zero(const lw_op_record *op, const lw_signature *signa
     for (size_t i = 0; i < sizeof op->zero; i++)
         if (op->zero[i] != 0)
             return false;
-    return (signature->layer || op->layer == 0) &&
+    const bool shared = op->op == LW_OP_matmul || op->op == LW_OP_matmul_float;
+    return op->share <= (shared ? MAX_SHARE : 0) && (signature->layer || op->layer == 0) &&
            (signature->param || same_bits(op->param, 0.0f)) &&
            (signature->tensor || op->tensor == LW_NO_TENSOR);
 }

@@ -224,22 +224,33 @@ static void compute_exactly(lw_session *s, const head_product *p, uint32_t from,
     }
 }
 
+static head_product product_of(const lw_session *s, const lw_op_record *op, const lw_chunk *chunk) {
+    return (head_product){lw_model_matrix(&s->model, op->tensor),
+                          lw_quantized_at(s, &op->src[0], chunk->first_wanted), chunk->logits};
+}
+
+void lw_run_estimates(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk) {
+    const head_product p = product_of(s, op, chunk);
+    const uint32_t grain = lw_grain(op, 1);
+    const uint32_t tiles = (uint32_t)lw_split_ceil((uint32_t)p.w.rows, LW_SPLIT_ROWS);
+    uint32_t item, from, to;
+    while (lw_take_one(turn, 1, &item))
+        s->kernels.split_groups(&p.w, &p.x, s->head.groups);
+    lw_finish_stage(turn);
+    while (lw_take_share(turn, tiles, grain, &from, &to))
+        s->kernels.split_estimate(&p.w, &p.x, s->head.groups, p.logits, s->head.radius,
+                                  (int32_t)from, (int32_t)to);
+}
+
 /* A thread that comes late to a stage may read state of a later one, but takes no item then. */
 void lw_run_head(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk) {
     lw_head *head = &s->head;
-    const head_product p = {lw_model_matrix(&s->model, op->tensor),
-                            lw_quantized_at(s, &op->src[0], chunk->first_wanted), chunk->logits};
-    const uint32_t grain = lw_grain((uint64_t)LW_SPLIT_ROWS * (uint32_t)p.w.cols);
-    const uint32_t tiles = (uint32_t)lw_split_ceil((uint32_t)p.w.rows, LW_SPLIT_ROWS);
+    const head_product p = product_of(s, op, chunk);
+    const uint32_t grain = lw_grain(op, 1);
     const uint32_t blocks = (uint32_t)lw_split_ceil((uint32_t)p.w.rows, BLOCK_ROWS);
     uint32_t item, from, to;
 
-    while (lw_take_one(turn, 1, &item))
-        s->kernels.split_groups(&p.w, &p.x, head->groups);
-    lw_finish_stage(turn);
-    while (lw_take_share(turn, tiles, grain, &from, &to))
-        s->kernels.split_estimate(&p.w, &p.x, head->groups, p.logits, head->radius, (int32_t)from,
-                                  (int32_t)to);
+    lw_run_estimates(s, turn, op, chunk);
     lw_finish_stage(turn);
     while (lw_take_one(turn, 1, &item))
         find_threshold(s, &p);

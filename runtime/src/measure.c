@@ -25,15 +25,41 @@ void lw_session_measure(lw_session *s, lw_turn *turn, const lw_request *request)
             if (!multiplies_alike(&s->model, &s->model.ops[i], tensor))
                 continue;
             product.tensor = s->model.ops[i].tensor;
-            lw_run_shared(s, turn, &product, &chunk, 0);
+            if (request->estimates)
+                lw_run_estimates(s, turn, &product, &chunk);
+            else if (request->two_stages)
+                lw_run_head(s, turn, &product, &chunk);
+            else
+                lw_run_shared(s, turn, &product, &chunk, 0);
             lw_finish_stage(turn);
         }
+}
+
+/* Activations of one token that spread the logits as a model's do: of zeros, all rows are equal. */
+static void fill_activations(lw_session *s, const lw_op_record *op) {
+    const lw_q8 x = lw_quantized_at(s, &op->src[0], 0);
+    int8_t *codes = (int8_t *)(uintptr_t)x.codes;
+    int32_t *sums = (int32_t *)(uintptr_t)x.sums;
+    uint32_t random = 1;
+    for (uint32_t k = 0; k < op->src[0].width; k++) {
+        random = random * 1664525u + 1013904223u; /* Numerical Recipes, section 7.1 */
+        codes[k] = (int8_t)((int32_t)(random >> 24) % 255 - 127);
+        sums[k / LW_SUM_COLS] += codes[k];
+    }
+    *(float *)(uintptr_t)x.scales = 1.0f;
 }
 
 static double clock_seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Seconds of one repetition. */
+static double run_timed(lw_session *session, const lw_request *request) {
+    const double begin = clock_seconds();
+    lw_pool_run(&session->pool, request, sizeof *request);
+    return (clock_seconds() - begin) / request->repetitions;
 }
 
 lw_status lw_measure_product(lw_session *session, uint32_t tensor, uint32_t tokens,
@@ -54,8 +80,24 @@ lw_status lw_measure_product(lw_session *session, uint32_t tensor, uint32_t toke
     memset(session->arena, 0, (size_t)model->conf->arena_bytes);
     const lw_request request = {
         .count = tokens, .logits = logits, .op = first, .repetitions = repetitions};
-    const double begin = clock_seconds();
-    lw_pool_run(&session->pool, &request, sizeof request);
-    *seconds = (clock_seconds() - begin) / repetitions / products;
+    *seconds = run_timed(session, &request) / products;
+    return LW_OK;
+}
+
+lw_status lw_measure_head(lw_session *session, uint32_t top, int estimates, uint32_t repetitions,
+                          float *logits, double *seconds) {
+    if (!session || !logits || !seconds || repetitions == 0 ||
+        !lw_head_prepare(&session->head, top))
+        return LW_ERR_ARGUMENT;
+    const lw_conf_record *conf = session->model.conf;
+    memset(session->arena, 0, (size_t)conf->arena_bytes);
+    fill_activations(session, &session->model.ops[conf->ops - 1]);
+    const lw_request request = {.count = 1,
+                                .logits = logits,
+                                .op = conf->ops - 1,
+                                .repetitions = repetitions,
+                                .two_stages = true,
+                                .estimates = estimates != 0};
+    *seconds = run_timed(session, &request);
     return LW_OK;
 }

@@ -55,18 +55,18 @@ static bool is_multiplied(const lw_model_view *view, uint32_t tensor) {
     return false;
 }
 
-lw_status lw_model_get_kernels(const lw_model *model, uint32_t index, uint32_t isa,
-                               const char **one, const char **many) {
+lw_status lw_model_get_kernel(const lw_model *model, uint32_t index, uint32_t isa, uint32_t tokens,
+                              const char **name) {
     const lw_model_view view = lw_view_model(model);
-    if (!one || !many || index >= view.conf->tensors || isa >= LW_ISA_COUNT)
+    if (!name || index >= view.conf->tensors || isa >= LW_ISA_COUNT || tokens == 0)
         return LW_ERR_ARGUMENT;
-    *one = NULL;
-    *many = NULL;
+    *name = NULL;
     if (is_multiplied(&view, index)) {
         lw_kernels kernels;
         lw_kernels_select(isa, &kernels);
-        *one = kernels.gemv_name[view.tensors[index].layout];
-        *many = kernels.gemm_name[view.tensors[index].layout];
+        const uint32_t layout = view.tensors[index].layout;
+        *name = tokens >= (uint32_t)kernels.gemm_tokens[layout] ? kernels.gemm_name[layout]
+                                                                : kernels.gemv_name[layout];
     }
     return LW_OK;
 }

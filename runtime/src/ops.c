@@ -8,11 +8,10 @@ enum {
     FLOAT_ROWS = 16, /* of a float matrix: stay in the cache while all tokens are multiplied */
     GEMV_TILES = 4,  /* row tiles that kernels read side by side; fewer are slower by the tile */
     MAX_HEAD_STRIDE = 4096 + 64, /* lw_q8_stride of the widest head (FORMAT.md, "CONF") */
-    MIN_PRODUCTS = 1 << 17, /* in a share: about a microsecond, what it costs to hand work over */
 };
 
-uint32_t lw_grain(uint64_t products) {
-    return products < MIN_PRODUCTS ? (uint32_t)(MIN_PRODUCTS / products) : 1;
+uint32_t lw_grain(const lw_op_record *op, uint32_t tokens) {
+    return op->share > tokens ? op->share / tokens : 1;
 }
 
 static float *f32_at(const lw_session *s, const lw_operand *operand, const lw_chunk *chunk,
@@ -194,7 +193,7 @@ static void matmul(lw_session *s, lw_turn *turn, const lw_op_record *op, const l
         .lut_bytes = (size_t)lw_lut_tables(layout, (uint32_t)w.cols) * layout->lut_bytes,
     };
     const uint32_t tiles = lw_row_tiles(layout, (uint32_t)w.rows);
-    uint32_t grain = lw_grain((uint64_t)layout->tile_rows * (uint32_t)w.cols * p.tokens);
+    uint32_t grain = lw_grain(op, p.tokens);
     uint8_t *scratch = s->gemm + turn->thread * s->gemm_bytes;
     uint32_t from, to;
 
@@ -228,7 +227,7 @@ static void matmul_float(lw_session *s, lw_turn *turn, const lw_op_record *op,
         tensor->format == LW_FORMAT_f16 ? s->kernels.gemv_f16 : s->kernels.gemv_f32;
     const uint32_t blocks = (tensor->rows + FLOAT_ROWS - 1) / FLOAT_ROWS;
     const uint32_t tokens = chunk->count - begin;
-    const uint32_t grain = lw_grain((uint64_t)FLOAT_ROWS * tensor->cols * tokens);
+    const uint32_t grain = lw_grain(op, tokens);
     uint32_t from, to;
     while (lw_take_share(turn, blocks, grain, &from, &to))
         for (uint32_t block = from; block < to; block++) {

@@ -17,8 +17,8 @@ typedef struct {
 /* The codes, sums and scales of a q8 operand, from token t on. */
 lw_q8 lw_quantized_at(const lw_session *s, const lw_operand *operand, uint32_t t);
 
-/* Items that make a share worth handing out, when each has this many products. */
-uint32_t lw_grain(uint64_t products);
+/* The least items of a share of a product's row tiles: the compiler states it for one token. */
+uint32_t lw_grain(const lw_op_record *op, uint32_t tokens);
 
 /* Run a token-wise operation for token `t` of the chunk; by one thread. */
 void lw_run_token(lw_session *s, const lw_op_record *op, const lw_chunk *chunk, uint32_t t);
@@ -31,5 +31,8 @@ void lw_run_shared(lw_session *s, lw_turn *turn, const lw_op_record *op, const l
 /* The product that gives the logits of the chunk's only wanted token, in two stages, after
  * lw_head_prepare; as lw_run_shared. */
 void lw_run_head(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk);
+
+/* The first of these stages alone: the estimates of all logits. */
+void lw_run_estimates(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk);
 
 #endif

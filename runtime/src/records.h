@@ -98,7 +98,8 @@ typedef struct {
     float param;
     lw_operand dst;
     lw_operand src[2];
-    uint8_t zero[32];
+    uint32_t share; /* row tiles that a thread takes at once at least, for one token */
+    uint8_t zero[28];
 } lw_op_record;
 
 _Static_assert(sizeof(lw_header_record) == 64, "header record");

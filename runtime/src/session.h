@@ -16,6 +16,7 @@ typedef struct {
     uint32_t op;          /* the first of the products to measure */
     uint32_t repetitions; /* of these products; 0: evaluate the whole plan */
     bool two_stages;      /* see lw_chunk */
+    bool estimates;       /* to measure: the first of these stages alone */
 } lw_request;
 
 _Static_assert(sizeof(lw_request) <= LW_MAX_JOB_BYTES, "a request must fit into a job");

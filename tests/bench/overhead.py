@@ -172,7 +172,7 @@ class Meter:
 
 def _table_seconds(folder: Folder, model: Model, product: PlannedProduct, isa: str) -> float:
     """Return what the tables of one product take on one thread; 0 where its kernel has none."""
-    kernel, _ = model.kernels(product.tensor, ISAS.index(isa))
+    kernel = model.kernel(product.tensor, ISAS.index(isa), 1)
     if "_lut_" not in kernel:
         return 0.0
     shape = product.chosen.product

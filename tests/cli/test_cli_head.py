@@ -63,8 +63,12 @@ def test_the_plan_explains_both_stages(lutwerk, split):
     text = lutwerk("inspect", split, "--plan").stdout
     assert "first stage" in text
     assert "the head is read in two stages in decode" in text
-    measured = lutwerk("inspect", split, "--plan", "--measure")
-    assert measured.returncode == 0, measured.stderr
+    measured = json.loads(lutwerk("inspect", split, "--plan", "--measure", "--json").stdout)
+    (head,) = (p for p in measured["products"] if p["two_stage"])
+    for stages in ("first", "both"):
+        times = head["two_stage"][stages]
+        assert times["ratio"] == pytest.approx(times["measured_us"] / times["us"])
+    assert measured["measured_tokens_per_second"]["decode_two_stage"] > 0
 
 
 def test_verify_computes_every_logit(lutwerk, split):

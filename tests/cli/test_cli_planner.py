@@ -11,6 +11,9 @@ from lutwerk.demo import CHECKPOINT
 QUICK = ("--seconds", "0.001", "--memory", "1")
 
 
+BOUNDS = ("memory", "lookup", "multiply", "tables", "hand-over")
+
+
 def run_json(lutwerk, *arguments, **environment):
     done = lutwerk(*arguments, "--json", **environment)
     assert done.returncode == 0, done.stderr
@@ -35,9 +38,15 @@ def test_the_plan_explains_every_product(lutwerk, bundle):
     assert sum(product["count"] for product in plan["products"]) == 6 * 4 + 1
     assert sum(product["prefill_count"] for product in plan["products"]) == 6 * 4
     for product in plan["products"]:
-        assert product["decode"]["us"] > 0
-        assert product["decode"]["bound"] in ("memory", "lookup", "multiply", "tables")
-        assert product["kernel_one"].startswith(f"gemv_{product['layout']}_")
+        for phase in ("decode", "few", "prefill"):
+            assert product[phase]["us"] > 0
+            assert product[phase]["bound"] in BOUNDS
+            assert 1 <= product[phase]["threads"] <= 2
+        assert product["decode"]["kernel"].startswith(f"gemv_{product['layout']}_")
+        assert product["prefill"]["kernel"].startswith(f"gemm_{product['layout']}_")
+        assert 1 <= product["share"] <= product["row_tiles"]
+        if product["share"] == product["row_tiles"]:
+            assert product["decode"]["threads"] == 1
         slower = [other["decode"]["us"] for other in product["lost"]]
         assert slower == sorted(slower)
         assert slower[0] >= product["decode"]["us"]
@@ -57,11 +66,21 @@ def test_the_plan_as_text_names_winners_and_losers(lutwerk, bundle):
 def test_the_plan_measures_beside_its_predictions(lutwerk, bundle):
     plan = run_json(lutwerk, "inspect", bundle, "--plan", "--measure")
     for product in plan["products"]:
-        for phase in ("decode", "prefill"):
+        for phase in ("decode", "few", "prefill"):
             times = product[phase]
             assert times["measured_us"] > 0
             assert times["ratio"] == pytest.approx(times["measured_us"] / times["us"])
     assert plan["measured_tokens_per_second"]["prefill"] > 0
+
+
+def test_the_plan_predicts_any_few_tokens(lutwerk, bundle):
+    two, eight = (run_json(lutwerk, "inspect", bundle, "--plan", "--tokens", n) for n in (2, 8))
+    for product, more in zip(two["products"], eight["products"], strict=True):
+        assert 2 * product["few"]["us"] <= 8 * more["few"]["us"]
+        assert product["decode"] == more["decode"]
+    done = lutwerk("inspect", bundle, "--plan", "--tokens", 100000)
+    assert done.returncode == 2
+    assert "evaluates at most" in done.stderr
 
 
 def test_a_record_is_complete_and_kept(lutwerk, record):

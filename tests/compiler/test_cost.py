@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from machines import machine
 
 import checkpoints
-from lutwerk.cost import Product, exceeds_cache, predict, rank
+from lutwerk.cost import Product, exceeds_cache, least_share, predict, rank
 from lutwerk.defs import FORMATS, LAYOUTS
 from lutwerk.frontends import read_checkpoint
 from lutwerk.layouts import compatible
@@ -46,11 +46,12 @@ def test_more_work_takes_longer_and_more_threads_do_not(
 
     here = seconds(rows, cols, tokens, threads)
     assert here > 0
-    assert seconds(rows + more_rows, cols, tokens, 1) >= seconds(rows, cols, tokens, 1)
-    assert seconds(rows, cols + more_cols, tokens, threads) >= here
-    assert seconds(rows, cols, tokens, threads + 1) <= here
+    alone = seconds(rows, cols, tokens, 1)
+    assert seconds(rows + more_rows, cols, tokens, 1) >= alone
+    assert seconds(rows, cols + more_cols, tokens, 1) >= alone
+    assert seconds(rows, cols, tokens, threads + 1) <= here + where.hand_over * 1e-6
     if tokens > 1:
-        assert seconds(rows, cols, tokens + 1, threads) >= here
+        assert seconds(rows, cols, tokens + 1, 1) >= alone
 
 
 @pytest.mark.parametrize(("fmt", "layout"), PAIRS)
@@ -66,7 +67,9 @@ def test_a_product_takes_its_greatest_part_and_no_more_than_all(fmt, layout):
     cached = predict(machine(), product, 1, 1, from_memory=False)
     assert cached.seconds == pytest.approx(work)
     many = predict(machine(), product, 1000, 1, from_memory=True)
-    assert (many.seconds, many.bound) == (pytest.approx(1000 * work), "multiply")
+    assert (many.seconds, many.bound) == (pytest.approx(1000 * work + memory / 2), "multiply")
+    few = predict(machine(), product, 2, 1, from_memory=True)
+    assert few.seconds == pytest.approx(max(memory, 2 * work) + min(memory, 2 * work) / 2)
 
 
 def test_the_bound_is_named():
@@ -86,7 +89,36 @@ def test_a_matrix_of_one_tile_keeps_one_core_busy():
     assert one == two
     wide = replace(product, rows=6400)
     one, two = (predict(machine(), wide, 128, n, from_memory=False).seconds for n in (1, 2))
-    assert two == pytest.approx(one / 2)
+    assert two == pytest.approx(one / 2 + machine().hand_over * 1e-6)
+
+
+def test_time_grows_evenly_between_the_tokens_that_were_measured():
+    where = machine(fields__two__i3=50.0, fields__eight__i3=80.0, fields__prefill__i3=160.0)
+    product = Product(6400, 2560, "i3g64", "fields")
+    weights = product.padded_weights
+    for tokens, seconds in ((2, 2 / 50), (5, (2 / 50 + 8 / 80) / 2), (8, 8 / 80), (256, 256 / 160)):
+        found = predict(where, product, tokens, 1, from_memory=False).seconds
+        assert found == pytest.approx(weights * seconds * 1e-9)
+
+
+def test_a_share_takes_as_long_as_handing_it_over():
+    slow = replace(machine(), hand_over=4.0)
+    tile = 16 * 2560 / 100e9
+    product = Product(6400, 2560, "i4g64", "fields")
+    assert least_share(slow, product) == round(4e-6 / tile)
+    assert least_share(machine(fields__decode__i4=0.1), product) == 1
+
+
+def test_a_product_shorter_than_two_hand_overs_runs_on_one_thread():
+    slow = replace(machine(), hand_over=4.0)
+    product = Product(256, 2560, "i4g64", "fields")
+    assert least_share(slow, product) == product.row_tiles
+    alone = predict(slow, product, 1, 2, from_memory=False)
+    assert (alone.threads, alone.bound) == (1, "multiply")
+    assert predict(slow, product, 128, 2, from_memory=False).threads == 2
+    dear = replace(machine(), hand_over=1e3)
+    shared = predict(dear, Product(128256, 2560, "i4g64", "fields"), 1, 2, from_memory=False)
+    assert (shared.threads, shared.bound) == (2, "multiply")
 
 
 def test_lookup_is_chosen_exactly_where_it_wins():

@@ -63,7 +63,7 @@ def test_a_record_of_other_kernels_or_unfinished_is_refused(tmp_path):
         ('isa = "avx512"', "isa = [[]]", "isa is"),
         ('isa = "avx512"', "", "needs isa and speed"),
         ("[speed]", "[sped]", "needs isa and speed"),
-        ("cache_mib = 1.0", "", "needs source, cache_mib, bandwidth, rates"),
+        ("cache_mib = 1.0", "", "needs source, cache_mib, bandwidth, hand_over, rates"),
         ("cache_mib = 1.0", "cache_mib = 0", "speed.cache_mib is 0; accepted: a number, above 0"),
         ("cache_mib = 1.0", "cache_mib = nan", "speed.cache_mib is nan"),
         ("cache_mib = 1.0", "cache_mib = inf", "speed.cache_mib is inf"),

@@ -168,6 +168,8 @@ HOSTILE = {
     "misaligned operand": ("ERR_OP", put("ops", "quantize", "dst", 4, "offset")),
     "width beyond stride": ("ERR_OP", put("ops", "rmsnorm", "src0", 10**6, "width")),
     "layer that does not exist": ("ERR_OP", put("ops", "attention", "layer", 2)),
+    "share of an operation that is no product": ("ERR_OP", put("ops", "rmsnorm", "share", 1)),
+    "share above all rows": ("ERR_OP", put("ops", "matmul", "share", 2**24 + 1)),
     "infinite eps": ("ERR_OP", put("ops", "rmsnorm", "param", np.inf)),
     "no tokens in a chunk": ("ERR_CONFIG", put("conf", 0, "chunk", 0)),
     "huge chunk": ("ERR_CONFIG", put("conf", 0, "chunk", 2**31)),

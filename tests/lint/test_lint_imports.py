@@ -15,6 +15,7 @@ PACKAGE = ROOT / "compiler/lutwerk"
 LAYERS: list[set[str]] = [
     {"errors", "units", "native_types", "architectures", "huge_pages"},
     {"defs", "progress"},
+    {"fields"},
     {"split"},
     {"graph", "layouts", "runner"},
     {"machine"},

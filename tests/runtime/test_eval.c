@@ -156,8 +156,8 @@ static void test_measure(const lw_model *model, lw_session_options options) {
         const lw_status status =
             lw_measure_product(r.session, i, 1 + i % TOY_CHUNK, 2, logits[0], &seconds);
         const bool head = tensor.rows == TOY_VOCAB;
-        const char *one, *many;
-        CHECK_EQUAL(lw_model_get_kernels(model, i, LW_ISA_scalar, &one, &many), LW_OK);
+        const char *one;
+        CHECK_EQUAL(lw_model_get_kernel(model, i, LW_ISA_scalar, 1, &one), LW_OK);
         CHECK_EQUAL(status, one || head ? LW_OK : LW_ERR_ARGUMENT);
         CHECK(status == LW_OK ? seconds > 0.0 && seconds < 60.0 : seconds < 0.0);
         if (head)
@@ -171,6 +171,7 @@ static void test_measure(const lw_model *model, lw_session_options options) {
     CHECK_EQUAL(lw_measure_product(r.session, 0, TOY_CHUNK + 1, 1, logits[0], &seconds),
                 LW_ERR_ARGUMENT);
     CHECK_EQUAL(lw_measure_product(r.session, 0, 1, 0, logits[0], &seconds), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_measure_head(r.session, 1, 0, 1, logits[0], &seconds), LW_ERR_ARGUMENT);
     CHECK_EQUAL(lw_eval(r.session, &prompt[PROMPT - 1], 1, logits[0], 1), LW_OK);
     expect_reference(PROMPT, 1);
     stop(r);

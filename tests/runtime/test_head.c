@@ -223,6 +223,23 @@ static void test_not_finite(uint64_t *random) {
     free(file);
 }
 
+/* Both stages and the first alone are timed, without a trace in the context. */
+static void test_measure(const lw_model *model) {
+    running r = start(model, (lw_session_options){.threads = 2});
+    double seconds[2] = {-1.0, -1.0};
+    for (int estimates = 0; estimates < 2; estimates++) {
+        CHECK_EQUAL(lw_measure_head(r.session, 10, estimates, 2, some, &seconds[estimates]), LW_OK);
+        CHECK(seconds[estimates] > 0.0 && seconds[estimates] < 60.0);
+    }
+    CHECK_EQUAL(lw_session_length(r.session), 0);
+    CHECK_EQUAL(lw_measure_head(r.session, 0, 0, 1, some, seconds), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_measure_head(r.session, VOCAB, 0, 1, some, seconds), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_measure_head(r.session, 1, 0, 0, some, seconds), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_measure_head(r.session, 1, 0, 1, NULL, seconds), LW_ERR_ARGUMENT);
+    compare(r.session, 3, 10);
+    stop(r);
+}
+
 /* A dither above 7 is refused when weights are checked, and harmless when they are not. */
 static void test_hostile_dither(uint8_t *file, size_t bytes) {
     lw_model model;
@@ -252,6 +269,7 @@ int main(void) {
     lw_model model;
     CHECK_EQUAL(lw_model_open(file, bytes, 1, &model, NULL), LW_OK);
     test_prompt(&model);
+    test_measure(&model);
     test_hostile_dither(file, bytes);
     free(file);
     test_not_finite(&random);

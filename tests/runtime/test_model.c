@@ -107,7 +107,9 @@ static const damage damages[] = {
     PLAN(EMBED, dst.width, TOY_HIDDEN - 1),
     PLAN(EMBED, src[0].width, 1),
     PLAN(EMBED, src[1].offset, 4),
-    PLAN(EMBED, zero[28], 1),
+    PLAN(EMBED, zero[24], 1),
+    PLAN(EMBED, share, 1),
+    PLAN(MATMUL, share, (1 << 24) + 1),
     PLAN(RMSNORM, param, NAN_BITS),
     PLAN(RMSNORM, tensor, 0),
     PLAN(RMSNORM, src[0].width, TOY_HIDDEN - 1),
@@ -295,11 +297,13 @@ static void test_accessors(void) {
     CHECK(tensor.name_bytes == 1 && tensor.name[0] == 'b');
     CHECK_EQUAL(lw_model_get_tensor(&model, TOY_TENSORS, &tensor), LW_ERR_ARGUMENT);
 
-    CHECK_EQUAL(lw_model_get_kernels(&model, SCALES_TENSOR, LW_ISA_scalar, &one, &many), LW_OK);
+    CHECK_EQUAL(lw_model_get_kernel(&model, SCALES_TENSOR, LW_ISA_scalar, 1, &one), LW_OK);
+    CHECK_EQUAL(lw_model_get_kernel(&model, SCALES_TENSOR, LW_ISA_scalar, 2, &many), LW_OK);
     CHECK(strcmp(one, "gemv_base3_mul_scalar") == 0 && strcmp(many, "gemm_base3_mul_scalar") == 0);
-    CHECK_EQUAL(lw_model_get_kernels(&model, 0, LW_ISA_scalar, &one, &many), LW_OK);
-    CHECK(!one && !many);
-    CHECK_EQUAL(lw_model_get_kernels(&model, 0, LW_ISA_COUNT, &one, &many), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_model_get_kernel(&model, 0, LW_ISA_scalar, 1, &one), LW_OK);
+    CHECK(!one);
+    CHECK_EQUAL(lw_model_get_kernel(&model, 0, LW_ISA_scalar, 0, &one), LW_ERR_ARGUMENT);
+    CHECK_EQUAL(lw_model_get_kernel(&model, 0, LW_ISA_COUNT, 1, &one), LW_ERR_ARGUMENT);
     CHECK_EQUAL(lw_model_open(toy + 4, toy_bytes - 4, 0, &model, NULL), LW_ERR_ARGUMENT);
     CHECK_EQUAL(lw_model_open(NULL, 0, 0, &model, NULL), LW_ERR_ARGUMENT);
 }

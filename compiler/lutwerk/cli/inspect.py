@@ -63,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="with --plan: predict from what `lutwerk tune` measured, not the target's speeds",
     )
+    planning.add_argument(
+        "--tokens",
+        type=integer(2),
+        metavar="N",
+        help="with --plan: tokens of batched decode or speculative verification (default: 4)",
+    )
     add_json(parser, "everything")
 
 
@@ -71,14 +77,24 @@ def run(arguments: argparse.Namespace) -> int:
     from lutwerk.manifest import read_folder
     from lutwerk.native import Model
 
-    if (arguments.measure or arguments.tuning) and not arguments.plan:
-        arguments.parser.error("--measure and --tuning go with --plan")
+    if (arguments.measure or arguments.tuning or arguments.tokens) and not arguments.plan:
+        arguments.parser.error("--measure, --tuning and --tokens go with --plan")
     folder = read_folder(bundle_path(arguments))
     model = Model(folder.model)
     try:
         if arguments.plan:
+            few = min(arguments.tokens or plan.FEW, model.info.chunk)
+            if arguments.tokens and few < arguments.tokens:
+                arguments.parser.error(
+                    f"--tokens is {arguments.tokens}; this bundle evaluates at most {few} together"
+                )
             planned = plan.describe(
-                folder, model, arguments.threads, arguments.tuning, arguments.measure
+                folder,
+                model,
+                threads=arguments.threads,
+                few=few,
+                tuning=arguments.tuning,
+                measure=arguments.measure,
             )
             print(json.dumps(planned, indent=2) if arguments.json else plan.report(folder, planned))
             return 0
@@ -97,7 +113,7 @@ def describe(folder: Folder, model: Model, context: int | None, threads: int) ->
     context = model.info.max_context if context is None else context
     tensors = []
     for index, tensor in enumerate(model.tensors()):
-        one, many = model.kernels(index, isa)
+        one, many = (model.kernel(index, isa, tokens) for tokens in (1, model.info.chunk))
         tensors.append(
             {
                 **asdict(tensor),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lutwerk.cost import Product, least_share
 from lutwerk.defs import FORMATS, LAYOUTS, OPS
 from lutwerk.frontends.tokenizer_data import TokenizerData
 from lutwerk.graph import KV_TYPES, LOGITS, Graph, Op, View, Weight
@@ -59,6 +60,8 @@ def build_records(
     plan = np.zeros(len(graph.ops), OP)
     for row, op in zip(plan, graph.ops, strict=True):
         _encode_op(graph, row, op, order)
+        if op.kind in ("matmul", "matmul_float"):
+            row["share"] = _share(graph.weights[op.weight or ""], target)
     sections = {
         "CONF": _conf(graph, target, len(weights)).tobytes(),
         "TENS": tensors.tobytes(),
@@ -92,6 +95,11 @@ def _encode_op(graph: Graph, row: np.void, op: Op, order: list[str]) -> None:
     for name, view in views.items():
         if view is not None:
             row[name] = _operand(graph, view)
+
+
+def _share(weight: Weight, target: Target) -> int:
+    product = Product(weight.rows, weight.cols, weight.format or "", weight.layout or "")
+    return least_share(target.speed, product)
 
 
 def _operand(graph: Graph, view: View) -> tuple[int, int, int]:

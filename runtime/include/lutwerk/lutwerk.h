@@ -95,10 +95,10 @@ void lw_model_get_info(const lw_model *model, lw_model_info *info);
 /* Tensor `index` of the file. Returns ERR_ARGUMENT when there is none. */
 lw_status lw_model_get_tensor(const lw_model *model, uint32_t index, lw_tensor_info *info);
 
-/* Names of the kernels that `isa` runs for tensor `index`: one token, and many. NULL for tensors
- * that no kernel multiplies. */
-lw_status lw_model_get_kernels(const lw_model *model, uint32_t index, uint32_t isa,
-                               const char **one, const char **many);
+/* Name of the kernel that `isa` runs for tensor `index` and so many tokens (at least 1) together;
+ * NULL for tensors that no kernel multiplies. */
+lw_status lw_model_get_kernel(const lw_model *model, uint32_t index, uint32_t isa, uint32_t tokens,
+                              const char **name);
 
 /* The golden test: *tokens points to *count ids whose logits, evaluated from an empty context, have
  * the SHA-256 at *sha256 (32 bytes) as float32 [count][vocab]. All live as long as the mapping.
@@ -201,6 +201,13 @@ lw_status lw_sample(float *logits, uint32_t vocab, const lw_sampling *sampling,
  * ERR_ARGUMENT, also for a tensor that the plan does not multiply by. */
 lw_status lw_measure_product(lw_session *session, uint32_t tensor, uint32_t tokens,
                              uint32_t repetitions, float *logits, double *seconds);
+
+/* Time what lw_eval_top does for the head, `repetitions` times, for made-up activations; estimates
+ * not 0: its first stage alone, which reads the high bits of all rows. The context stays as it is.
+ * logits: float32 [vocab], overwritten. *seconds: mean of one. Returns ERR_ARGUMENT, also where two
+ * stages would not serve `top` tokens of this model. */
+lw_status lw_measure_head(lw_session *session, uint32_t top, int estimates, uint32_t repetitions,
+                          float *logits, double *seconds);
 
 /* ---- names ---- */
 
