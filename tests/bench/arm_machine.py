@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +31,10 @@ class Cost:
 
     instructions: float
     cycles: float
+
+    def per(self, count: int) -> Cost:
+        """Return a share of the cost, for one of ``count``."""
+        return Cost(self.instructions / count, self.cycles / count)
 
 
 def run(command: Sequence[str | Path], text: str | None = None) -> str:
@@ -103,7 +106,10 @@ def _disassemble(program: Path) -> dict[int, str]:
 
 
 def _model(blocks: list[list[str]]) -> list[float]:
-    """Return the cycles of each block on a Neoverse N1, when it runs over and over."""
+    """Return the cycles of each block on a Neoverse N1, when it runs over and over.
+
+    llvm-mca 19 is the first with a model of this processor; older ones take that of a Cortex-A57.
+    """
     source = "".join(
         f"# LLVM-MCA-BEGIN b{i}\n" + "\n".join(block) + f"\n# LLVM-MCA-END b{i}\n"
         for i, block in enumerate(blocks)
@@ -114,7 +120,3 @@ def _model(blocks: list[list[str]]) -> list[float]:
         region["SummaryView"]["TotalCycles"] / region["SummaryView"]["Iterations"]
         for region in report["CodeRegions"]
     ]
-
-
-if __name__ == "__main__":
-    sys.exit("run arm_counts.py")

@@ -95,6 +95,16 @@ def _bitnet(of: Line, label: str, key: str, **limit: float) -> Figure:
     return Figure(label, lambda line: wanted.items() <= line.items(), key, **limit)
 
 
+def _arm(isa: str, product: str, most: float) -> tuple[Figure, ...]:
+    """Return our share of the peer's instructions and modelled cycles, one product of arm_counts.py."""
+    of = {"test": "arm counts", "isa": isa, "product": product}
+
+    def figure(what: str) -> Figure:
+        return Figure(what, lambda line: of.items() <= line.items(), f"{what}_ratio", most=most)
+
+    return figure("instructions"), figure("cycles")
+
+
 BITNET, LLAMA = "bitnet-b1.58-2B-4T", "llama-3.2-1b"
 TARGETS = (
     Target(
@@ -167,6 +177,30 @@ TARGETS = (
         tuple(
             _bitnet({"threads": n, "positions": 512}, _threads(n), "share", most=0.15)
             for n in (1, 2)
+        ),
+    ),
+    *(
+        Target(
+            f"64-bit ARM, {what}, times llama.cpp {peer}", f"under {most}", "arm_counts.py", figures
+        )
+        for what, peer, most, figures in (
+            ("SDOT, ternary, fields", "TQ2_0", 0.7, _arm("dotprod", "ternary, row, fields", 0.7)),
+            ("SDOT, ternary, base3", "TQ2_0", 0.7, _arm("dotprod", "ternary, row, base3", 0.7)),
+            ("NEON, ternary, base3", "TQ2_0", 0.6, _arm("neon", "ternary, row, base3", 0.6)),
+            ("SDOT, 4 bits, group 128", "Q4_0", 0.9, _arm("dotprod", "i4, g128, fields", 0.9)),
+        )
+    ),
+    Target(
+        f"{BITNET} on a Raspberry Pi 5 at 10 GB/s, predicted tokens/s of decode",
+        "18",
+        "arm_counts.py",
+        (
+            Figure(
+                "base3",
+                lambda line: line.get("layout") == "base3",
+                "predicted_tokens_per_s",
+                least=18,
+            ),
         ),
     ),
 )

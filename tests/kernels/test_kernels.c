@@ -1,7 +1,7 @@
 /* test_kernels [seed [share]]: every kernel of every instruction set that this processor has
  * against plain definitions. Results must be equal bit for bit. A failing run is repeated by its
- * seed. With a share, one of so many cases of the matrix kernels, for machines that are slow or
- * emulated. */
+ * seed; 0 draws one. With a share, one of so many cases of the matrix kernels, for machines that
+ * are slow or emulated. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,8 @@ int main(int argc, char **argv) {
         {"registry", test_registry},   {"float16", test_f16},       {"vectors", test_vectors},
         {"attention", test_attention}, {"matrices", test_matrices}, {"split", test_split},
     };
-    const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
+    const uint64_t given = argc > 1 ? strtoull(argv[1], NULL, 0) : 0;
+    const uint64_t seed = given != 0 ? given : (uint64_t)time(NULL);
     random_seed(seed);
     set_share(argc > 2 ? atoi(argv[2]) : 1);
     printf("seed %" PRIu64 ", kernels up to %s\n", seed, lw_isa_name(host_isa()));
