@@ -1,6 +1,7 @@
 """Bundles that the API suites share."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ def damaged(demo_bundle, tmp_path):
     """Copy the demo bundle and change it: bytes of model.lw, or keys of the manifest."""
 
     def damage(model=None, manifest=None) -> Path:
+        shutil.copytree(demo_bundle, tmp_path, dirs_exist_ok=True)
         data = bytearray((demo_bundle / "model.lw").read_bytes())
         stated = json.loads((demo_bundle / "manifest.json").read_text())
         (tmp_path / "model.lw").write_bytes(model(data) if model else data)
