@@ -77,14 +77,52 @@ LW_INLINE float32x4_t lw_load_scales(const lw_matrix *w, const void *scales, siz
     return vcvt_f32_f16(vreinterpret_f16_u16(halves));
 }
 
-/* acc + scale * (float)(sums - zero): one group, in the order of runtime/FORMAT.md, "Numerics";
- * `index` is that of the first row's scale. */
+/* The zero points where lw_tile_scales has scales; NULL where the matrix has none. */
+LW_INLINE const uint8_t *lw_tile_zeros(const lw_matrix *w, int32_t tile_rows, int32_t tile,
+                                       int32_t row) {
+    if (w->zeros == NULL) {
+        return NULL;
+    }
+    const size_t groups = (size_t)lw_ceil_div(w->cols, w->group);
+    return w->zeros + (size_t)tile * groups * (size_t)tile_rows + (size_t)row;
+}
+
+LW_INLINE lw_row_sums lw_row_sums_less(lw_row_sums sums, int32_t less) {
+    for (int i = 0; i < LW_ROW_QUADS; i++) {
+        sums.q[i] = vsubq_s32(sums.q[i], vdupq_n_s32(less));
+    }
+    return sums;
+}
+
+/* Sums of (code - less) * x of one group to sums of (step * code - zero) * x (lw_matrix); `index`
+ * is that of the first row's zero point, x_sum the sum of x. */
+LW_INLINE lw_row_sums lw_value_sums(lw_row_sums sums, const lw_matrix *w, const uint8_t *zeros,
+                                    size_t index, int32_t less, int32_t x_sum) {
+    if (w->bits == 1) {
+        for (int i = 0; i < LW_ROW_QUADS; i++) {
+            sums.q[i] = vaddq_s32(sums.q[i], sums.q[i]);
+        }
+    }
+    if (zeros == NULL) {
+        return lw_row_sums_less(sums, (w->offset - less) * x_sum);
+    }
+    const uint8x16_t bytes = vld1q_u8(zeros + index);
+    const uint16x8_t half[2] = {vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes)};
+    for (int i = 0; i < LW_ROW_QUADS; i++) {
+        const uint16x4_t quad = i % 2 == 0 ? vget_low_u16(half[i / 2]) : vget_high_u16(half[i / 2]);
+        const int32x4_t zero = vreinterpretq_s32_u32(vmovl_u16(quad));
+        sums.q[i] = vmlsq_n_s32(sums.q[i], vsubq_s32(zero, vdupq_n_s32(less)), x_sum);
+    }
+    return sums;
+}
+
+/* acc + scale * (float)sums: one group, in the order of runtime/FORMAT.md, "Numerics"; `index` is
+ * that of the first row's scale. */
 LW_INLINE lw_row_floats lw_add_group(lw_row_floats acc, const lw_matrix *w, const void *scales,
-                                     size_t index, lw_row_sums sums, int32_t zero) {
+                                     size_t index, lw_row_sums sums) {
     for (int i = 0; i < LW_ROW_QUADS; i++) {
         const float32x4_t scale = lw_load_scales(w, scales, index + 4 * (size_t)i);
-        const float32x4_t s = vcvtq_f32_s32(vsubq_s32(sums.q[i], vdupq_n_s32(zero)));
-        acc.q[i] = vaddq_f32(acc.q[i], vmulq_f32(scale, s));
+        acc.q[i] = vaddq_f32(acc.q[i], vmulq_f32(scale, vcvtq_f32_s32(sums.q[i])));
     }
     return acc;
 }

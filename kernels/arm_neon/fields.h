@@ -26,9 +26,9 @@ LW_INLINE int8x16_t lw_field(const uint8_t *tile, const int quad, const int bits
     return vreinterpretq_s8_u8(bits == 8 ? veorq_u8(code, vdupq_n_u8(0x80)) : code);
 }
 
-/* What to subtract from a code for its value, codes of 8 bits being less by 128. */
-LW_INLINE int32_t lw_signed_offset(const lw_matrix *w) {
-    return w->bits == 8 ? w->offset - 128 : w->offset;
+/* By how much codes as signed bytes are less. */
+LW_INLINE int32_t lw_signed_less(const lw_matrix *w) {
+    return w->bits == 8 ? 128 : 0;
 }
 
 #endif

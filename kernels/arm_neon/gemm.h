@@ -13,10 +13,11 @@ enum { LW_GEMM_TOKENS = 8 }; /* most that a product takes at once */
 
 /* 16 rows of a row tile, unpacked. */
 typedef struct {
-    int8_t *codes;      /* 16 * round_up(cols, 32) bytes; behind the last column x is 0 */
-    const void *scales; /* of its first row in group 0, see lw_tile_scales */
-    size_t tile_rows;   /* scales from one group to the next */
-    int32_t rows;       /* that exist, 1 at least; may be above 16 */
+    int8_t *codes;        /* 16 * round_up(cols, 32) bytes; behind the last column x is 0 */
+    const void *scales;   /* of its first row in group 0, see lw_tile_scales */
+    const uint8_t *zeros; /* alike, or NULL */
+    size_t tile_rows;     /* scales from one group to the next */
+    int32_t rows;         /* that exist, 1 at least; may be above 16 */
 } lw_row_block;
 
 /* y of 16 rows for all tokens; y points at the first row. May rearrange the codes. */
@@ -53,8 +54,9 @@ LW_INLINE void lw_gemm_tokens(const int tokens, const lw_matrix *w, const lw_row
                    w->bits);
         for (int t = 0; t < tokens; t++) {
             const int32_t *of_token = x_sums + (size_t)t * (stride / LW_SUM_COLS);
-            const int32_t zero = lw_signed_offset(w) * lw_x_sum(of_token, block, block + count);
-            acc[t] = lw_add_group(acc[t], w, rows->scales, scale, sums[t], zero);
+            const int32_t x_sum = lw_x_sum(of_token, block, block + count);
+            sums[t] = lw_value_sums(sums[t], w, rows->zeros, scale, lw_signed_less(w), x_sum);
+            acc[t] = lw_add_group(acc[t], w, rows->scales, scale, sums[t]);
         }
         block += count;
     }

@@ -57,7 +57,8 @@ LW_INLINE void lw_gemm_fields(const lw_matrix *w, const lw_q8 *x, int32_t tokens
         const int32_t row = tile * LW_FIELDS_ROWS;
         lw_unpack_fields(w->codes + (size_t)tile * row_tile, blocks, w->bits, scratch);
         const lw_row_block rows = {scratch, lw_tile_scales(w, LW_FIELDS_ROWS, tile, 0),
-                                   LW_FIELDS_ROWS, w->rows - row};
+                                   lw_tile_zeros(w, LW_FIELDS_ROWS, tile, 0), LW_FIELDS_ROWS,
+                                   w->rows - row};
         multiply(w, &rows, x, tokens, y + row, y_stride);
     }
 }

@@ -15,8 +15,8 @@ LW_INLINE void lw_gemm_split(const lw_matrix *w, const lw_q8 *x, int32_t tokens,
             lw_split_unpack(w, &s, tile, g, codes + (size_t)g * LW_SPLIT_CODES);
         }
         const int32_t row = tile * LW_SPLIT_ROWS;
-        const lw_row_block rows = {codes, lw_tile_scales(w, LW_SPLIT_ROWS, tile, 0), LW_SPLIT_ROWS,
-                                   w->rows - row};
+        const lw_row_block rows = {codes, lw_tile_scales(w, LW_SPLIT_ROWS, tile, 0), NULL,
+                                   LW_SPLIT_ROWS, w->rows - row};
         multiply(w, &rows, x, tokens, y + row, y_stride);
     }
 }

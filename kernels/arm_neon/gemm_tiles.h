@@ -19,7 +19,8 @@ LW_INLINE void lw_gemm_tiles(const lw_matrix *w, const lw_q8 *x, int32_t tokens,
         for (int32_t row = 0; row < LW_TILE_ROWS; row += LW_BLOCK_ROWS) {
             const int32_t first = tile * LW_TILE_ROWS + row;
             const lw_row_block rows = {scratch, lw_tile_scales(w, LW_TILE_ROWS, tile, row),
-                                       LW_TILE_ROWS, w->rows - first};
+                                       lw_tile_zeros(w, LW_TILE_ROWS, tile, row), LW_TILE_ROWS,
+                                       w->rows - first};
             if (rows.rows > 0) {
                 unpack(w, packed + row, scratch);
                 multiply(w, &rows, x, tokens, y + first, y_stride);

@@ -108,8 +108,8 @@ void lw_gemv_base3_lut_neon(const lw_matrix *w, const lw_q8 *x, const void *lut,
             lw_row_sums s;
             memcpy(&s, sums + i, sizeof s);
             if (row < w->rows) {
-                const lw_row_floats acc =
-                    lw_add_group(lw_row_floats_zero(), w, w->scales, (size_t)row, s, bias);
+                const lw_row_floats acc = lw_add_group(lw_row_floats_zero(), w, w->scales,
+                                                       (size_t)row, lw_row_sums_less(s, bias));
                 lw_store_rows(y + row, w->rows - row, acc, x->scales[0]);
             }
         }

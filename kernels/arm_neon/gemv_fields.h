@@ -16,14 +16,16 @@ LW_INLINE void lw_gemv_fields_bits(const int bits, const lw_matrix *w, const lw_
     for (int32_t tile = tile_begin; tile < tile_end; tile++) {
         const uint8_t *tiles = w->codes + (size_t)tile * (size_t)blocks * tile_bytes;
         const void *scales = lw_tile_scales(w, LW_FIELDS_ROWS, tile, 0);
+        const uint8_t *zeros = lw_tile_zeros(w, LW_FIELDS_ROWS, tile, 0);
         lw_row_floats acc = lw_row_floats_zero();
         size_t scale = 0;
         for (int32_t block = 0; block < blocks; scale += LW_FIELDS_ROWS) {
             const int32_t count = lw_min_i32(group_blocks, blocks - block);
-            const lw_row_sums sums =
+            lw_row_sums sums =
                 add_tiles(lw_row_sums_zero(), tiles, x->codes + block * LW_BLOCK_COLS, count, bits);
-            const int32_t zero = lw_signed_offset(w) * lw_x_sum(x->sums, block, block + count);
-            acc = lw_add_group(acc, w, scales, scale, sums, zero);
+            const int32_t x_sum = lw_x_sum(x->sums, block, block + count);
+            sums = lw_value_sums(sums, w, zeros, scale, lw_signed_less(w), x_sum);
+            acc = lw_add_group(acc, w, scales, scale, sums);
             tiles += (size_t)count * tile_bytes;
             block += count;
         }

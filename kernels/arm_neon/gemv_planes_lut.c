@@ -86,6 +86,7 @@ static void gemv_tile(const lw_matrix *w, const lw_q8 *x, const uint8_t *lut, fl
     const int32_t tile_bias = LW_PLANES_BIAS * TABLES * ((1 << w->bits) - 1);
     const uint8_t *codes = w->codes + (size_t)tile * (size_t)blocks * tile_bytes;
     const void *scales = lw_tile_scales(w, TILE_ROWS, tile, 0);
+    const uint8_t *zeros = lw_tile_zeros(w, TILE_ROWS, tile, 0);
     lw_row_floats acc[VECTORS];
     memset(acc, 0, sizeof acc);
     size_t scale = 0;
@@ -104,9 +105,12 @@ static void gemv_tile(const lw_matrix *w, const lw_q8 *x, const uint8_t *lut, fl
             codes += (size_t)run * tile_bytes;
             block += run;
         }
-        const int32_t zero = w->offset * lw_x_sum(x->sums, begin, end) + tile_bias * (end - begin);
+        const int32_t x_sum = lw_x_sum(x->sums, begin, end);
         for (int i = 0; i < VECTORS; i++) {
-            acc[i] = lw_add_group(acc[i], w, scales, scale + (size_t)i * 16, sums[i], zero);
+            const size_t at = scale + (size_t)i * 16;
+            lw_row_sums s = lw_row_sums_less(sums[i], tile_bias * (end - begin));
+            s = lw_value_sums(s, w, zeros, at, 0, x_sum);
+            acc[i] = lw_add_group(acc[i], w, scales, at, s);
         }
     }
     for (int i = 0; i < VECTORS; i++) {

@@ -15,12 +15,13 @@ LW_INLINE void lw_gemv_split(const lw_matrix *w, const lw_q8 *x, float *y, int32
         for (int32_t g = 0; g < s.groups; g++) {
             const int32_t blocks = lw_split_blocks(w, g);
             const int8_t *x_codes = x->codes + g * LW_SPLIT_BLOCK_COLS;
-            const int32_t zero = w->offset * lw_x_sum(x->sums, 2 * g, 2 * g + blocks);
+            const int32_t x_sum = lw_x_sum(x->sums, 2 * g, 2 * g + blocks);
             int8_t codes[LW_SPLIT_CODES];
             lw_row_sums sums = lw_row_sums_zero();
             lw_split_unpack(w, &s, tile, g, codes);
             add_blocks(&sums, codes, x_codes, 0, blocks, 1, w->bits);
-            acc = lw_add_group(acc, w, scales, (size_t)g * LW_SPLIT_ROWS, sums, zero);
+            sums = lw_value_sums(sums, w, NULL, 0, 0, x_sum);
+            acc = lw_add_group(acc, w, scales, (size_t)g * LW_SPLIT_ROWS, sums);
         }
         lw_store_rows(y + row, w->rows - row, acc, x->scales[0]);
     }
