@@ -14,8 +14,8 @@
 typedef struct {
     run_writer writer;
     conversation talk;
-    bool chat;
-    text_buffer kept; /* the answer, where it is needed as a whole */
+    bool chat, broken; /* broken: an answer could not be written to its end */
+    text_buffer kept;  /* the answer, where it is needed as a whole */
 } run_session;
 
 /* Pieces of an answer go to standard output at once, and are kept for JSON and conversations. */
@@ -40,6 +40,7 @@ static int write_answer(run_session *s, const char *prompt, size_t prompt_bytes)
         code = answer_report(&s->writer, &answer, prompt, prompt_bytes, &s->kept);
     if (code == CODE_DONE && s->chat)
         code = conversation_answered(&s->talk, &answer, &s->kept);
+    s->broken = code != CODE_DONE;
     return code == CODE_DONE && answer.reason == END_INTERRUPTED ? CODE_INTERRUPTED : code;
 }
 
@@ -93,7 +94,8 @@ static int take_turns(run_session *s, bool terminal) {
         if (is_blank(&line))
             continue;
         code = respond(s, "the line", line.bytes, line.count, true);
-        if (code != CODE_DONE && !(terminal && (code == CODE_INTERRUPTED || code == CODE_FAILED)))
+        if (code != CODE_DONE &&
+            (s->broken || !terminal || (code != CODE_INTERRUPTED && code != CODE_FAILED)))
             break;
         code = CODE_DONE;
     }
@@ -130,6 +132,7 @@ static int respond_to_all(run_session *s) {
 
 int generate_main(const run_bundle *bundle, const run_options *options) {
     run_session s = {.chat = options->chat};
+    interrupt_take();
     int code = writer_start(bundle, options, &s.writer);
     if (code != CODE_DONE)
         return code;

@@ -7,7 +7,6 @@
 
 #include "clock.h"
 #include "engine.h"
-#include "interrupt.h"
 #include "output.h"
 #include "report.h"
 
@@ -33,7 +32,7 @@ static lw_status evaluate(lw_session *session, const uint32_t *tokens, const ben
     if (row->prompt > 0)
         return lw_eval(session, tokens, row->prompt, logits, 1);
     lw_status status = LW_OK;
-    for (uint32_t i = 0; i < row->generated && status == LW_OK && !interrupt_asked(); i++)
+    for (uint32_t i = 0; i < row->generated && status == LW_OK; i++)
         status = top ? lw_eval_top(session, tokens + i, 1, *top, logits)
                      : lw_eval(session, tokens + i, 1, logits, 1);
     return status;
@@ -60,8 +59,6 @@ static int measure(const run_bundle *bundle, const run_options *options, lw_sess
         const double seconds = seconds_now() - began;
         if (status != LW_OK)
             code = bundle_fault(bundle, status, UINT32_MAX);
-        if (interrupt_asked())
-            code = CODE_INTERRUPTED;
         if (i > 0)
             sum += row->samples[i - 1] = count / seconds;
     }

@@ -83,8 +83,8 @@ static int refuse(const conversation *talk, lw_chat_fault fault, size_t index, c
  * is forgotten with its question. */
 static int check_messages(conversation *talk) {
     for (;;) {
-        size_t index, reserved_bytes;
-        const char *reserved;
+        size_t index = 0, reserved_bytes = 0;
+        const char *reserved = "";
         const lw_chat_fault fault = lw_chat_check(&talk->chat, talk->messages, talk->count, &index,
                                                   &reserved, &reserved_bytes);
         if (fault == LW_CHAT_OK)

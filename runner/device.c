@@ -177,6 +177,11 @@ void device_use_fast_cores(const device_cores *cores, uint32_t threads) {
         sched_setaffinity(0, sizeof cores->fast, &cores->fast);
 }
 
+void device_use_all_cores(const device_cores *cores) {
+    if (cores->fast_count < cores->allowed_count)
+        sched_setaffinity(0, sizeof cores->allowed, &cores->allowed);
+}
+
 /* ---- memory ---- */
 
 static uint64_t meminfo(const char *text, const char *name) {

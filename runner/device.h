@@ -31,6 +31,9 @@ uint32_t device_default_threads(const device_cores *cores);
  * threads. */
 void device_use_fast_cores(const device_cores *cores, uint32_t threads);
 
+/* Allow this thread all processors again. */
+void device_use_all_cores(const device_cores *cores);
+
 typedef struct {
     uint64_t total;     /* bytes that this process could ever have */
     uint64_t available; /* bytes that it can have now without pushing others out; 0: unknown */

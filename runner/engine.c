@@ -138,13 +138,12 @@ int engine_start(const run_bundle *bundle, const engine_options *options, run_en
         code = engine_isa_limit(&session.isa_limit);
     if (code != CODE_DONE)
         return code;
-    device_cores cores;
-    device_read_cores(&cores);
-    engine->threads = options->threads ? options->threads : device_default_threads(&cores);
-    device_use_fast_cores(&cores, engine->threads);
+    device_read_cores(&engine->cores);
+    engine->threads = options->threads ? options->threads : device_default_threads(&engine->cores);
     code = place_workspace(bundle, options, engine);
     if (code != CODE_DONE)
         return code;
+    device_use_fast_cores(&engine->cores, engine->threads);
     session.context = engine->context;
     session.threads = engine->threads;
     const lw_status status = lw_session_start(&bundle->model, &session, engine->workspace,
@@ -161,8 +160,10 @@ int engine_start(const run_bundle *bundle, const engine_options *options, run_en
 void engine_stop(run_engine *engine) {
     if (engine->session)
         lw_session_stop(engine->session);
-    if (engine->workspace)
+    if (engine->workspace) {
+        device_use_all_cores(&engine->cores);
         munmap(engine->workspace, engine->bytes);
+    }
     engine->session = NULL;
     engine->workspace = NULL;
 }

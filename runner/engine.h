@@ -10,6 +10,7 @@ typedef struct {
     void *workspace;
     size_t bytes;
     uint32_t context, threads, isa;
+    device_cores cores;
 } run_engine;
 
 /* What to start; 0 leaves the choice to the device. */

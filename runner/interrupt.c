@@ -35,11 +35,14 @@ static void handle(int signal_number, void (*handler)(int)) {
 }
 
 void interrupt_start(void) {
+    handle(SIGPIPE, SIG_IGN);
+    handle(SIGBUS, on_bus_error);
+}
+
+void interrupt_take(void) {
     struct sigaction before;
     if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
         handle(SIGINT, on_interrupt);
-    handle(SIGPIPE, SIG_IGN);
-    handle(SIGBUS, on_bus_error);
 }
 
 bool interrupt_asked(void) {

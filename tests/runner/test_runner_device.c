@@ -153,6 +153,9 @@ static void test_affinity(void) {
     device_use_fast_cores(&cores, 1);
     CHECK_EQUAL(sched_getaffinity(0, sizeof after, &after), 0);
     CHECK(CPU_EQUAL(&cores.fast, &after));
+    device_use_all_cores(&cores);
+    CHECK_EQUAL(sched_getaffinity(0, sizeof after, &after), 0);
+    CHECK(CPU_EQUAL(&before, &after));
 }
 
 int main(void) {

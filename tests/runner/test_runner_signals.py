@@ -74,6 +74,19 @@ def test_the_second_ctrl_c_ends_the_program_at_once(bundle):
     os.close(stalled.reader)
 
 
+def test_ctrl_c_ends_other_modes_at_once(bundle):
+    with subprocess.Popen(
+        [bundle / "run", "--bench", "-r", "1000000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=default_interrupt,
+    ) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (-signal.SIGINT, b"")
+
+
 def test_ctrl_c_that_was_ignored_stays_ignored(bundle):
     arguments = ["-p", "Once upon", "-n", "60", "--ignore-eos"]
     with subprocess.Popen(
