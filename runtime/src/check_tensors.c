@@ -42,11 +42,13 @@ static bool codes_valid(const lw_tensor_record *tensor, const uint8_t *codes) {
 static bool zeros_valid(const lw_tensor_record *tensor, const uint8_t *scales, bool check_weights) {
     const uint64_t count =
         lw_zeros_bytes(tensor->layout, tensor->format, tensor->rows, tensor->cols);
+    if (count == 0)
+        return true;
+    const uint64_t scales_end = count * sizeof(uint16_t);
     const uint64_t begin = tensor->scales_bytes - count;
     const uint8_t greatest = (uint8_t)((1u << lw_find_format(tensor->format)->bits) - 1);
-    const uint64_t scales_end = count * sizeof(uint16_t);
-    return count == 0 || (at_most(scales + scales_end, begin - scales_end, 0) &&
-                          (!check_weights || at_most(scales + begin, count, greatest)));
+    return at_most(scales + scales_end, begin - scales_end, 0) &&
+           (!check_weights || at_most(scales + begin, count, greatest));
 }
 
 static lw_status check_tensor(const lw_model_view *model, const lw_tensor_record *tensor,
