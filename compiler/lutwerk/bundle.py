@@ -84,7 +84,7 @@ class Bundle:
         model: Model,
         session: Session,
         codec: TextCodec | None,
-        chat: DeviceChat | None,
+        chat: DeviceChat | None = None,
     ):
         self.manifest: dict[str, Any] = folder.manifest
         self.session = session
