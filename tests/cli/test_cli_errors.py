@@ -15,7 +15,7 @@ from lutwerk.demo import CHECKPOINT
         ([], "required: COMMAND"),
         (["fly"], "invalid choice: 'fly'"),
         (["run", "-p", "x"], "bundle -m/--model is required"),
-        (["run", "b"], "-p/--prompt -f/--file is required"),
+        (["run", "b"], "-p/--prompt -f/--file --chat is required"),
         (["run", "b", "-m", "b", "-p", "x"], "not allowed with"),
         (["run", "b", "-p", "x", "--temp", "-1"], "--temp: -1 is out of range; accepted: 0 to 100"),
         (["run", "b", "-p", "x", "-n", "many"], "-n/--n-predict: invalid integer value"),
