@@ -1,3 +1,4 @@
+#include "lutwerk/chat.h"
 #include "lutwerk/lutwerk.h"
 #include "lutwerk/text.h"
 
