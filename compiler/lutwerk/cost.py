@@ -112,13 +112,13 @@ def predict(
 def least_share(machine: Machine, product: Product) -> int:
     """Row tiles of a product of one token that a thread should take at once at least.
 
-    They take as long as handing them over does; where that leaves less than two such shares, all
-    tiles: then one thread is as fast as several.
+    They take as long as handing them over does, which may be more than there are; where that leaves
+    less than two such shares, all tiles: then one thread is as fast as several.
     """
     tiles = product.row_tiles
     seconds = product.padded_weights * _seconds_a_weight(machine, product, 1) / tiles
     share = max(1, round(machine.hand_over * 1e-6 / seconds))
-    return share if 2 * share <= tiles else tiles
+    return share if 2 * share <= tiles else max(share, tiles)
 
 
 def _seconds_a_weight(machine: Machine, product: Product, tokens: int) -> float:

@@ -112,7 +112,8 @@ def test_a_share_takes_as_long_as_handing_it_over():
 def test_a_product_shorter_than_two_hand_overs_runs_on_one_thread():
     slow = replace(machine(), hand_over=4.0)
     product = Product(256, 2560, "i4g64", "fields")
-    assert least_share(slow, product) == product.row_tiles
+    assert product.row_tiles < 2 * least_share(slow, product) < 4 * product.row_tiles
+    assert predict(slow, product, 2, 2, from_memory=False).threads == 2
     alone = predict(slow, product, 1, 2, from_memory=False)
     assert (alone.threads, alone.bound) == (1, "multiply")
     assert predict(slow, product, 128, 2, from_memory=False).threads == 2
