@@ -1,7 +1,7 @@
 """The planner's cost model: how long a matrix product takes on a machine, and what bounds it.
 
 A roofline (Williams, Waterman and Patterson, CACM 52(4), 2009): reading the weights and working on them overlap, so
-the slower of the two counts, and for several tokens, whose kernels read in bursts, half of the other; lookup tables
+the slower of the two counts, and for several tokens, whose kernels read in bursts, a third of the other; lookup tables
 are built before, and add to it, as does the hand-over where threads share a product.
 """
 
@@ -19,7 +19,7 @@ Bound = Literal["memory", "lookup", "multiply", "tables", "hand-over"]
 #: Rows of a float matrix that threads are handed together (FLOAT_ROWS in runtime/src/ops.c).
 FLOAT_ROWS = 16
 #: Share of the lesser of reading and working that is not hidden behind the other, for several tokens.
-_BARED = 0.5
+_BARED = 0.35
 #: Tokens for which prefill is predicted where nobody says how many; the chunk of a bundle by default.
 PREFILL_TOKENS = 128
 
@@ -112,13 +112,13 @@ def predict(
 def least_share(machine: Machine, product: Product) -> int:
     """Row tiles of a product of one token that a thread should take at once at least.
 
-    They take as long as handing them over does; where that leaves less than two such shares, all
-    tiles: then one thread is as fast as several.
+    They take as long as handing them over does, which may be more than there are; where that leaves
+    less than two such shares, all tiles: then one thread is as fast as several.
     """
     tiles = product.row_tiles
     seconds = product.padded_weights * _seconds_a_weight(machine, product, 1) / tiles
     share = max(1, round(machine.hand_over * 1e-6 / seconds))
-    return share if 2 * share <= tiles else tiles
+    return share if 2 * share <= tiles else max(share, tiles)
 
 
 def _seconds_a_weight(machine: Machine, product: Product, tokens: int) -> float:

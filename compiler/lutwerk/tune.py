@@ -217,11 +217,11 @@ class _Probe:
         return tuple(size / self._time("streamed.0", 1, n) / 1e9 for n in counts)
 
     def hand_over(self) -> float:
-        """Microseconds that threads add to a product that one of them computes."""
+        """Microseconds that a product of two threads takes beyond half of what one takes."""
         if default_threads() == 1:
             return Machine.hand_over
-        alone, together = (self._time("small", 1, n) for n in (1, 2))
-        return max(_LEAST_HAND_OVER, (together - alone) * 1e6)
+        alone, together = (self._time(f"cached.{self._first}", 1, n) for n in (1, 2))
+        return max(_LEAST_HAND_OVER, (together - alone / 2) * 1e6)
 
     def rates(self, machine: Machine) -> Iterator[tuple[str, float]]:
         """Each rate of the layout that ``machine`` lacks, by name."""

@@ -44,8 +44,8 @@ def test_the_plan_explains_every_product(lutwerk, bundle):
             assert 1 <= product[phase]["threads"] <= 2
         assert product["decode"]["kernel"].startswith(f"gemv_{product['layout']}_")
         assert product["prefill"]["kernel"].startswith(f"gemm_{product['layout']}_")
-        assert 1 <= product["share"] <= product["row_tiles"]
-        if product["share"] == product["row_tiles"]:
+        assert product["share"] >= 1
+        if product["share"] >= product["row_tiles"]:
             assert product["decode"]["threads"] == 1
         slower = [other["decode"]["us"] for other in product["lost"]]
         assert slower == sorted(slower)

@@ -171,7 +171,6 @@ static void test_measure(const lw_model *model, lw_session_options options) {
     CHECK_EQUAL(lw_measure_product(r.session, 0, TOY_CHUNK + 1, 1, logits[0], &seconds),
                 LW_ERR_ARGUMENT);
     CHECK_EQUAL(lw_measure_product(r.session, 0, 1, 0, logits[0], &seconds), LW_ERR_ARGUMENT);
-    CHECK_EQUAL(lw_measure_head(r.session, 1, 0, 1, logits[0], &seconds), LW_ERR_ARGUMENT);
     CHECK_EQUAL(lw_eval(r.session, &prompt[PROMPT - 1], 1, logits[0], 1), LW_OK);
     expect_reference(PROMPT, 1);
     stop(r);

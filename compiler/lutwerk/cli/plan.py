@@ -158,7 +158,8 @@ def report(folder: Folder, described: dict[str, Any]) -> str:
     for product in described["products"]:
         shape = f"{product['rows']} x {product['cols']}"
         name = f"{product['count']} x {product['name']}"
-        share = f"{product['share']} of {product['row_tiles']}"
+        tiles = product["row_tiles"]
+        share = f"{product['share'] if product['share'] < tiles else 'all'} of {tiles}"
         what = [name, shape, product["format"], product["layout"], share]
         rows.append([*what, *_times(product, measured)])
         if stages := product["two_stage"]:

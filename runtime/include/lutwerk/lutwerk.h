@@ -197,15 +197,15 @@ lw_status lw_sample(float *logits, uint32_t vocab, const lw_sampling *sampling,
  * building of tables included; more: those of prefill). A model's equal layers so come from where
  * they come from in decode: memory, when they exceed the caches together. The activations are
  * zeros, and the context stays as it is. logits: float32 [tokens][vocab], overwritten when the
- * product gives the logits, else it may be NULL. *seconds: mean of one product. Returns
- * ERR_ARGUMENT, also for a tensor that the plan does not multiply by. */
+ * product gives the logits, else it may be NULL. *seconds: mean of one product; with one thread, of
+ * processor time. Returns ERR_ARGUMENT, also for a tensor that the plan does not multiply by. */
 lw_status lw_measure_product(lw_session *session, uint32_t tensor, uint32_t tokens,
                              uint32_t repetitions, float *logits, double *seconds);
 
 /* Time what lw_eval_top does for the head, `repetitions` times, for made-up activations; estimates
  * not 0: its first stage alone, which reads the high bits of all rows. The context stays as it is.
- * logits: float32 [vocab], overwritten. *seconds: mean of one. Returns ERR_ARGUMENT, also where two
- * stages would not serve `top` tokens of this model. */
+ * logits: float32 [vocab], overwritten. *seconds: as above. Returns ERR_ARGUMENT, also where
+ * two stages would not serve `top` tokens of this model. */
 lw_status lw_measure_head(lw_session *session, uint32_t top, int estimates, uint32_t repetitions,
                           float *logits, double *seconds);
 
