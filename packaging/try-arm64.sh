@@ -44,7 +44,13 @@ echo "== $(on cortex-a76 -c 'import platform, sys; print(platform.machine(), sys
 echo "== pip install"
 site=$folder/site
 rm -rf "$site"
-on cortex-a76 -m pip install --quiet --target "$site" "$wheel"
+# The wheel by the pip of the userland, which accepts or refuses its tag; what it depends on by this machine's, in seconds.
+on cortex-a76 -m pip install --quiet --disable-pip-version-check --no-deps --target "$site" "$wheel"
+requirements=$(sed -n 's/^Requires-Dist: *\([^;]*\)$/\1/p' "$site"/lutwerk-*.dist-info/METADATA | tr -d ' ')
+# Requirements are words.
+# shellcheck disable=SC2086
+python3 -m pip install --quiet --disable-pip-version-check --upgrade --target "$site" --only-binary=:all: \
+    --implementation cp --python-version 3.11 --platform manylinux_2_28_aarch64 --platform manylinux2014_aarch64 $requirements
 use() { # CPU LUTWERK-ARGUMENTS...
     cpu=$1
     shift

@@ -1,6 +1,6 @@
 """Build the release wheels: manylinux for x86-64 and aarch64, each with the program ``run`` of every architecture.
 
-    pip install ".[cross]" wheel pyelftools && python packaging/wheels.py -o dist
+    pip install ".[cross]" wheel pyelftools && PYTHONPATH=compiler python packaging/wheels.py -o dist
 
 Runs on any 64-bit Linux host: zig compiles for both, against the symbols of one old glibc. A wheel that needs
 more than its tag promises is refused. See packaging/README.md.
@@ -25,6 +25,7 @@ from elftools.elf.elffile import ELFFile
 from lutwerk.architectures import ARCHITECTURES
 from lutwerk.progress import console_progress
 from lutwerk.runner import obtain_runner
+from lutwerk.runner.sources import source_dir
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The oldest glibc that the wheels run on: Debian 10, RHEL 8, Ubuntu 20.04, Raspberry Pi OS 10.
@@ -54,6 +55,10 @@ def main() -> None:
     )
     parser.add_argument("--runner-compiler", default="zig", help="as of `lutwerk compile`")
     arguments = parser.parse_args()
+    if source_dir() != ROOT:
+        sys.exit(
+            f"programs would be built from {source_dir()}, not from {ROOT}; set PYTHONPATH=compiler"
+        )
     arguments.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lutwerk-wheels-") as folder:
         runners = Path(folder) / "runners"

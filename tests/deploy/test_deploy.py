@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import lutwerk
 from devices import change_manifest
+from lutwerk.demo import CHECKPOINT
 from lutwerk.deploy import DeployOptions, deploy
 from lutwerk.deploy.remote import Destination, parse_destination
 from lutwerk.deploy.service import unit, unit_name
@@ -31,6 +33,12 @@ def test_the_bundle_arrives_whole_and_proves_itself(device, bundle, tmp_path, rs
     assert contents(there) == contents(bundle)
     assert not [p.name for p in there.iterdir() if p.is_dir()]
     assert subprocess.run([there / "run", "--self-test"], check=True, capture_output=True)
+
+
+def test_the_real_program_computes_the_golden_logits_there(device, tmp_path):
+    manifest = lutwerk.compile(CHECKPOINT, tmp_path / "story", context=64)
+    done = run(device, tmp_path / "story", tmp_path / "there")
+    assert manifest["golden"]["logits_sha256"] in done.self_test
 
 
 @BOTH
