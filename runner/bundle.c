@@ -1,7 +1,5 @@
 #include "bundle.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +9,7 @@
 #include "json.h"
 #include "lutwerk/chat.h"
 #include "report.h"
+#include "weights.h"
 
 enum { MAX_MANIFEST_BYTES = 1 << 16 };
 
@@ -44,43 +43,6 @@ static int find_model(const char *given, run_bundle *bundle) {
     return CODE_DONE;
 }
 
-static int refuse_file(const run_bundle *bundle, const char *reason) {
-    return fail(CODE_DAMAGED, "%s: %s; copy the whole bundle folder, or name another one with -m",
-                bundle->path, reason);
-}
-
-static int map_file(run_bundle *bundle) {
-    struct stat status;
-    const int file = open(bundle->path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return refuse_file(bundle, strerror(errno));
-    int code = CODE_DONE;
-    if (fstat(file, &status) != 0)
-        code = refuse_file(bundle, strerror(errno));
-    else if (!S_ISREG(status.st_mode))
-        code = refuse_file(bundle, "not a regular file");
-    else if (status.st_size == 0)
-        code = refuse_file(bundle, "the file is empty");
-    else if ((uint64_t)status.st_size > SIZE_MAX)
-        code = fail(CODE_MISFIT,
-                    "%s: %llu bytes do not fit in this device's address space; "
-                    "use a smaller model, or a 64-bit system",
-                    bundle->path, (unsigned long long)status.st_size);
-    if (code == CODE_DONE) {
-        bundle->bytes = (size_t)status.st_size;
-        bundle->data = mmap(NULL, bundle->bytes, PROT_READ, MAP_PRIVATE, file, 0);
-        if (bundle->data == MAP_FAILED) {
-            bundle->data = NULL;
-            code = fail(CODE_MISFIT,
-                        "%s: %zu bytes cannot be mapped: %s; close other programs, raise the "
-                        "limit of memory (ulimit -v), or use a smaller model",
-                        bundle->path, bundle->bytes, strerror(errno));
-        }
-    }
-    close(file);
-    return code;
-}
-
 /* What the manifest beside the model says is shown to people; nothing depends on it. */
 static void read_names(run_bundle *bundle) {
     char path[MAX_PATH_BYTES];
@@ -111,11 +73,12 @@ static bool has_two_stage_head(const run_bundle *bundle) {
     return false;
 }
 
-int bundle_open(const char *given, bool check_weights, run_bundle *bundle) {
+int bundle_open(const char *given, bool check_weights, bool copy, run_bundle *bundle) {
     memset(bundle, 0, sizeof *bundle);
     int code = find_model(given, bundle);
     if (code == CODE_DONE)
-        code = map_file(bundle);
+        code = weights_open(bundle->path, copy, &bundle->data, &bundle->bytes);
+    bundle->copied = copy;
     if (code != CODE_DONE)
         return code;
     uint32_t detail;

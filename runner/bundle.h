@@ -14,6 +14,7 @@ typedef struct {
     char path[MAX_PATH_BYTES]; /* of model.lw */
     void *data;
     size_t bytes;
+    bool copied; /* data is a copy in memory, not the mapped file */
     lw_model model;
     lw_model_info info;
     bool has_text, has_chat, two_stages;
@@ -25,9 +26,9 @@ typedef struct {
 } run_bundle;
 
 /* Open the bundle at `given`: its folder, or model.lw; NULL: the folder of this program.
- * check_weights: also compare the checksum of all weights, which reads the whole file. Returns
- * CODE_DONE, or the exit code of a fault that was reported. */
-int bundle_open(const char *given, bool check_weights, run_bundle *bundle);
+ * check_weights: also compare the checksum of all weights, which reads the whole file. copy: see
+ * weights_open. Returns CODE_DONE, or the exit code of a fault that was reported. */
+int bundle_open(const char *given, bool check_weights, bool copy, run_bundle *bundle);
 void bundle_close(run_bundle *bundle);
 
 /* Report a status of the library about this bundle, with what to do next; returns the exit code. */

@@ -120,7 +120,7 @@ static int place_workspace(const run_bundle *bundle, const engine_options *optio
                     "%s for a context of %u tokens on %u threads are not available; close other "
                     "programs, raise the limit of memory (ulimit -v), or give a smaller -c",
                     size_text(needed), engine->context, engine->threads);
-    if (memory.available > 0 && bundle->bytes > memory.available)
+    if (!bundle->copied && memory.available > 0 && bundle->bytes > memory.available)
         note("the weights take %s and %s of memory are free: they will be read from the disk again "
              "and again, which is slow; close other programs, or use a smaller model",
              size_text(bundle->bytes), size_text(memory.available));

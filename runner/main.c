@@ -14,7 +14,7 @@ static int print_version(void) {
 
 static int check_main(const run_options *options) {
     run_bundle bundle;
-    int code = bundle_open(options->model, true, &bundle);
+    int code = bundle_open(options->model, true, false, &bundle);
     if (code != CODE_DONE)
         return code;
     text_buffer text = {0};
@@ -26,7 +26,7 @@ static int check_main(const run_options *options) {
 
 static int run_with_bundle(const run_options *options) {
     run_bundle bundle;
-    int code = bundle_open(options->model, false, &bundle);
+    int code = bundle_open(options->model, false, options->copy, &bundle);
     if (code != CODE_DONE)
         return code;
     if (options->mode == MODE_BENCH)

@@ -60,6 +60,8 @@ const option_row option_rows[] = {
      "compute all logits of each token, where the bundle has a\ntwo-stage head; the text is the same"},
     {{"--pin"}, GEN | MODE_BENCH, TAKES_NOTHING, FIELD(pin), 0, 0, "", NULL,
      "pin each thread to a processor"},
+    {{"--no-mmap"}, GEN | MODE_BENCH, TAKES_NOTHING, FIELD(copy), 0, 0, "", NULL,
+     "copy the weights into huge pages: starts later, takes the room\nof a copy, and may read weights faster"},
 
     MODE("--self-test", MODE_SELF_TEST, "instead of writing",
          "prove that this device computes the right bits"),

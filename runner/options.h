@@ -45,7 +45,7 @@ typedef struct {
     const char *seed_text; /* NULL: not given */
     uint64_t seed;
     text_list stops;
-    bool chat, ignore_eos, full_head, hide_prompt, json, pin;
+    bool chat, ignore_eos, full_head, hide_prompt, json, pin, copy;
     number_list bench_prompts, bench_generated, bench_threads;
     uint32_t repetitions;
 } run_options;

@@ -115,7 +115,7 @@ static int test_bundle(const run_bundle *bundle, const run_options *options) {
 
 int self_test_main(const run_options *options) {
     run_bundle bundle;
-    int code = bundle_open(options->model, true, &bundle);
+    int code = bundle_open(options->model, true, false, &bundle);
     if (code != CODE_DONE)
         return code;
     code = test_bundle(&bundle, options);

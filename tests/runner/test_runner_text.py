@@ -60,6 +60,11 @@ def test_tokens_and_text_equal_those_of_python(bundles, run, kind):
                 assert as_triple(result) == expected, settings
 
 
+def test_copied_weights_are_those_of_the_file(run, bundle):
+    arguments = (run, bundle, "-p", PROMPT, "-n", 24, "--seed", 5)
+    assert as_triple(answer(*arguments, "--no-mmap")) == as_triple(answer(*arguments))
+
+
 @pytest.mark.parametrize("kind", ["demo", "bytes"])
 @pytest.mark.parametrize(
     "prompt",
