@@ -11,7 +11,8 @@ import mmap
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,12 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lutwerk.defs import OPS
 from lutwerk.errors import BundleError, LutwerkError
 from lutwerk.graph import F32
 from lutwerk.huge_pages import advise, hold_file, map_file
 from lutwerk.model_file import NONE
 from lutwerk.native_status import c_text, ffi, lib, status_error
-from lutwerk.native_types import HeadStats, ModelInfo, TensorInfo
+from lutwerk.native_types import HeadStats, ModelInfo, Profile, TensorInfo
 
 Ids = NDArray[np.uint32]
 
@@ -333,6 +335,22 @@ class Session:
         """Seconds of a two-stage head, or of its first stage; lutwerk.h, ``lw_measure_head``, says more."""
         out = ffi.from_buffer("float[]", logits)
         return self._timed(lib.lw_measure_head, top, estimates, repetitions, out)
+
+    @contextmanager
+    def profile(self) -> Iterator[Profile]:
+        """Measure what evaluations within the block spend their time on; known when the block ends."""
+        measured, found = ffi.new("lw_profile *"), Profile()
+        with self._lock:
+            lib.lw_session_profile(self._open(), measured)
+        try:
+            yield found
+        finally:
+            with self._lock:
+                if self._stop.alive:
+                    lib.lw_session_profile(self._handle, ffi.NULL)
+            kinds = {"waiting": lib.LW_PROFILE_WAITING, "tables": lib.LW_PROFILE_TABLES, **OPS}
+            found.seconds.update({name: 1e-9 * measured.ns[kind] for name, kind in kinds.items()})
+            found.counts.update({name: int(measured.count[kind]) for name, kind in kinds.items()})
 
     def _timed(self, measure: Any, *arguments: Any) -> float:
         seconds = ffi.new("double *")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from operator import add, sub
 
 
@@ -65,6 +65,22 @@ class HeadStats:
 
     def __sub__(self, other: HeadStats) -> HeadStats:
         return HeadStats(*map(sub, astuple(self), astuple(other)))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the thread that calls ``Session.eval`` and ``Session.eval_top`` spent its time on there (lw_profile).
+
+    By the names of operations in ops.def (``matmul`` with all stages of a two-stage head), ``tables`` (lookup tables
+    of products) and ``waiting`` (for other threads).
+
+    Attributes:
+        seconds: together almost all of the calls'.
+        counts: how often, for one thread: token-wise operations per token, others per chunk.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

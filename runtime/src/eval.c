@@ -17,12 +17,16 @@ static void run_plan(lw_session *s, lw_turn *turn, const lw_chunk *chunk) {
         if (lw_find_signature(s->model.ops[op].op)->tokenwise) {
             uint32_t item;
             while (lw_take_one(turn, tokens, &item))
-                for (uint32_t i = op; i < end; i++)
+                for (uint32_t i = op; i < end; i++) {
                     lw_run_token(s, &s->model.ops[i], chunk, first + item);
+                    lw_lap(turn->laps, s->model.ops[i].op);
+                }
         } else if (chunk->two_stages && end == conf->ops) {
             lw_run_head(s, turn, &s->model.ops[op], chunk);
+            lw_lap(turn->laps, s->model.ops[op].op);
         } else {
             lw_run_shared(s, turn, &s->model.ops[op], chunk, first);
+            lw_lap(turn->laps, s->model.ops[op].op);
         }
         lw_finish_stage(turn);
         op = end;
@@ -36,6 +40,11 @@ void lw_session_evaluate(void *session, lw_turn *turn, const void *job) {
     if (request->repetitions > 0) {
         lw_session_measure(s, turn, request);
         return;
+    }
+    if (turn->thread == 0 && s->laps.profile) {
+        turn->laps = &s->laps;
+        if (s->pool.threads > 1)
+            lw_lap(turn->laps, LW_PROFILE_WAITING); /* to wake the others */
     }
     const size_t first_wanted = request->count - request->rows;
     for (size_t done = 0; done < request->count;) {
@@ -65,6 +74,8 @@ static lw_status check_tokens(const lw_session *session, const uint32_t *tokens,
 }
 
 static void evaluate(lw_session *session, const lw_request *request) {
+    if (session->laps.profile)
+        session->laps.began = lw_clock_ns();
     lw_pool_run(&session->pool, request, sizeof *request);
     session->length += (uint32_t)request->count;
 }

@@ -229,6 +229,12 @@ static head_product product_of(const lw_session *s, const lw_op_record *op, cons
                           lw_quantized_at(s, &op->src[0], chunk->first_wanted), chunk->logits};
 }
 
+/* Each stage is part of the product. */
+static void finish_stage(lw_turn *turn) {
+    lw_lap(turn->laps, LW_OP_matmul);
+    lw_finish_stage(turn);
+}
+
 void lw_run_estimates(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk) {
     const head_product p = product_of(s, op, chunk);
     const uint32_t grain = lw_grain(op, 1);
@@ -236,7 +242,7 @@ void lw_run_estimates(lw_session *s, lw_turn *turn, const lw_op_record *op, cons
     uint32_t item, from, to;
     while (lw_take_one(turn, 1, &item))
         s->kernels.split_groups(&p.w, &p.x, s->head.groups);
-    lw_finish_stage(turn);
+    finish_stage(turn);
     while (lw_take_share(turn, tiles, grain, &from, &to))
         s->kernels.split_estimate(&p.w, &p.x, s->head.groups, p.logits, s->head.radius,
                                   (int32_t)from, (int32_t)to);
@@ -251,17 +257,17 @@ void lw_run_head(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_
     uint32_t item, from, to;
 
     lw_run_estimates(s, turn, op, chunk);
-    lw_finish_stage(turn);
+    finish_stage(turn);
     while (lw_take_one(turn, 1, &item))
         find_threshold(s, &p);
-    lw_finish_stage(turn);
+    finish_stage(turn);
     while (lw_take_share(turn, blocks, BLOCKS_A_SHARE, &from, &to))
         for (uint32_t block = from; block < to && !head->full; block++)
             collect_survivors(s, &p, block);
-    lw_finish_stage(turn);
+    finish_stage(turn);
     while (lw_take_one(turn, 1, &item))
         choose_tiles(head, &p);
-    lw_finish_stage(turn);
+    finish_stage(turn);
     while (lw_take_share(turn, atomic_load(&head->exact_items), grain, &from, &to))
         compute_exactly(s, &p, from, to);
 }

@@ -214,6 +214,7 @@ static void matmul(lw_session *s, lw_turn *turn, const lw_op_record *op, const l
         if (!tables && s->kernels.lut[id]) {
             tables = p.tokens > 1 ? scratch : s->lut + turn->thread * s->lut_bytes;
             build_tables(s, &p, tables);
+            lw_lap(turn->laps, LW_PROFILE_TABLES);
         }
         multiply_singly(s, &p, tables, from, to);
     }

@@ -38,6 +38,7 @@ struct lw_session {
     size_t gemm_bytes;
     size_t lut_bytes;
     lw_head head;
+    lw_laps laps; /* of thread 0 */
     lw_pool pool;
 };
 

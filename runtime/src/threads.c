@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "lutwerk/lutwerk.h"
 
@@ -19,12 +18,6 @@ static void pause_briefly(void) {
 #elif defined(__aarch64__) || defined(__arm__)
     __asm__ volatile("yield");
 #endif
-}
-
-static uint64_t clock_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 static bool stage_passed(lw_pool *pool, uint32_t stage) {
@@ -45,7 +38,7 @@ static bool spin_until(lw_pool *pool, condition *holds, uint32_t value) {
                 return true;
             pause_briefly();
         }
-        now = clock_ns();
+        now = lw_clock_ns();
         if (deadline == 0)
             deadline = now + pool->spin_ns;
     } while (now < deadline);
@@ -131,8 +124,10 @@ bool lw_take_share(lw_turn *turn, uint32_t total, uint32_t grain, uint32_t *begi
 }
 
 void lw_finish_stage(lw_turn *turn) {
-    if (turn->pool->threads > 1)
+    if (turn->pool->threads > 1) {
         wait_until(turn->pool, stage_passed, turn->stage);
+        lw_lap(turn->laps, LW_PROFILE_WAITING);
+    }
     turn->stage++;
     turn->next = 0;
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "affinity.h"
+#include "profile.h"
 
 enum { LW_MAX_THREADS = 256, LW_CACHE_LINE = 64, LW_MAX_JOB_BYTES = 64 };
 
@@ -28,6 +29,7 @@ typedef struct {
     uint32_t stage;
     uint32_t taken; /* items in work */
     uint32_t next;  /* item, when there is one thread */
+    lw_laps *laps;  /* or NULL */
 } lw_turn;
 
 /* job: this thread's copy of what lw_pool_run was given. Memory that the job points to is the

@@ -2,13 +2,11 @@
 
     python tests/bench/overhead.py bundle/ --threads 1,2 -o json
 
-Evaluates and samples tokens at one position as `lutwerk run` does by default, in turns with the plan's
-matrix products alone (lw_measure_product) and with the same token and all its logits, which ends with
-such a product: what that takes beyond the products is the rest of both. So the stages of a two-stage
-head count as its product. These products build their lookup tables, whose time is measured apart: two
-matrices with few and with many rows, in the cache, show what does not grow with the rows. Each
-thread builds tables of its own, so their time does not shrink with more threads. The rest is norms,
-quantisation, rotation, attention and sums, calls from Python, and the time that threads wait.
+Evaluates and samples tokens at one position as `lutwerk run` does by default, while the runtime
+keeps count of what the calling thread does (lw_session_profile). Products are their kernels, all
+stages of a two-stage head included. Lookup tables, which each thread builds for itself, attention,
+waiting for other threads and sampling count apart. The rest is norms, quantisation, rotation, sums
+and calls from Python.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,64 +22,49 @@ from pathlib import Path
 import numpy as np
 
 from lutwerk import LutwerkError
-from lutwerk.defs import LAYOUTS
 from lutwerk.manifest import Folder, read_folder
-from lutwerk.model_file import read_model_file
-from lutwerk.native import ISAS, Model, Session
-from lutwerk.plan import PlannedProduct, explain
-from lutwerk.probe import Matrix, write_probe
-from lutwerk.progress import NoProgress
+from lutwerk.native import Model, Session
+from lutwerk.native_types import Profile
 from lutwerk.sampling import Sampler, Sampling
-from lutwerk.targets import load_target
-from lutwerk.timing import time_product
 from report import Circumstances
 
-#: Tokens of a round, of which the first is not counted: it comes after other work.
-TOKENS = 5
-#: Products alone are repeated for about so long.
-PRODUCT_SECONDS = 0.02
-#: Row tiles of the two matrices that show the time of tables; both stay in a core's cache.
-TILES = (1, 9)
-TABLES_SECONDS = 0.1
+#: Operations that are matrix products.
+PRODUCTS = ("matmul", "matmul_float")
 
 
 @dataclass(frozen=True)
 class Token:
-    """Seconds of one token: to evaluate it, to sample the next, to evaluate it for all logits, and of its products.
+    """Seconds of one token, by part."""
 
-    ``products`` includes ``tables``, and is of all logits.
-    """
-
-    evaluation: float
-    sampling: float
-    all_logits: float
     products: float
     tables: float
+    attention: float
+    waiting: float
+    sampling: float
+    rest: float
+
+    @classmethod
+    def of(cls, evaluation: float, sampling: float, profile: Profile) -> Token:
+        """Deal out the seconds of an evaluation and of the sampling after it."""
+        seconds = profile.seconds
+        products = sum(seconds[name] for name in PRODUCTS)
+        apart = [seconds[name] for name in ("tables", "attention", "waiting")]
+        return cls(products, *apart, sampling, rest=evaluation - products - sum(apart))
 
     @property
     def total(self) -> float:
         """Seconds from one token to the next."""
-        return self.evaluation + self.sampling
-
-    def parts(self) -> dict[str, float]:
-        """Seconds by part; together they are the total. The rest may be below 0 by noise."""
-        rest = self.all_logits - self.products
-        return {
-            "products": self.evaluation - rest - self.tables,
-            "tables": self.tables,
-            "sampling": self.sampling,
-            "rest": rest,
-        }
+        return sum(asdict(self).values())
 
     @property
     def share(self) -> float:
-        """Part of the token, 0 to 1, that is not matrix products: tables, sampling and the rest."""
-        return 1 - self.parts()["products"] / self.total
+        """Part of the token, 0 to 1, that is not matrix products."""
+        return 1 - self.products / self.total
 
 
 @dataclass(frozen=True)
 class Row:
-    """Medians over rounds in microseconds a token; ``share`` is the median of the rounds' shares."""
+    """Medians over tokens in microseconds; ``share`` is the median of the tokens' shares."""
 
     model: str
     target: str
@@ -92,6 +74,8 @@ class Row:
     token_us: float
     products_us: float
     tables_us: float
+    attention_us: float
+    waiting_us: float
     sampling_us: float
     rest_us: float
     share: float
@@ -99,11 +83,11 @@ class Row:
     rounds: int
 
 
-def summarise(rounds: list[Token]) -> dict[str, float]:
+def summarise(tokens: list[Token]) -> dict[str, float]:
     """Return the figures of a :class:`Row` by name."""
-    times = {"token": [r.total for r in rounds]}
-    times |= {name: [r.parts()[name] for r in rounds] for name in rounds[0].parts()}
-    shares = [r.share for r in rounds]
+    times = {"token": [t.total for t in tokens]}
+    times |= {name: [asdict(t)[name] for t in tokens] for name in asdict(tokens[0])}
+    shares = [t.share for t in tokens]
     return {
         **{f"{name}_us": round(1e6 * statistics.median(t), 1) for name, t in times.items()},
         "share": round(statistics.median(shares), 4),
@@ -111,86 +95,49 @@ def summarise(rounds: list[Token]) -> dict[str, float]:
     }
 
 
-def without_rows(few: float, many: float, few_rows: int, many_rows: int) -> float:
-    """Return the seconds of a product beyond the work that grows with its rows, at least 0."""
-    return max(0.0, few - (many - few) / (many_rows - few_rows) * few_rows)
-
-
 class Meter:
     """A bundle at one position of its context, with some threads."""
 
-    def __init__(self, folder: Folder, model: Model, positions: int, threads: int) -> None:
-        target = load_target(folder.manifest["target"])
+    def __init__(self, model: Model, positions: int, threads: int) -> None:
         self._session = Session(model, context=positions + 1, threads=threads)
-        self._products = explain(read_model_file(folder.model), target.speed, threads).products
-        self._tables = sum(
-            product.count * _table_seconds(folder, model, product, self._session.isa)
-            for product in self._products
-        )
         self._positions = positions
         self._sampler = Sampler(model.info.vocab, Sampling(), seed=0)
         self._top = Sampling().logits_needed([])
-        self._logits = np.empty((1, model.info.vocab), np.float32)
+        self.isa = self._session.isa
         draw = np.random.default_rng(0)
         self._session.eval(draw.integers(0, model.info.vocab, positions), rows=0)
-        self._repetitions = {p.tensor: self._repeat(p) for p in self._products}
-        self.isa = self._session.isa
+        self.token()  # maps what only decoding touches
 
-    def _repeat(self, product: PlannedProduct) -> int:
-        """How often to run a product; the first run also maps what the kernels touch."""
-        seconds = product.count * self._session.measure_product(product.tensor, self._logits, 1)
-        return max(1, int(PRODUCT_SECONDS / seconds))
-
-    def round(self) -> Token:
-        """Measure once: tokens, then all products of a token."""
-        evaluation, sampling, all_logits = [], [], []
-        for _ in range(TOKENS):
-            self._session.truncate(self._positions)
+    def token(self) -> Token:
+        """Measure one token."""
+        self._session.truncate(self._positions)
+        with self._session.profile() as profile:
             begin = time.perf_counter()
             logits = self._session.eval_top([0], self._top)
             middle = time.perf_counter()
             self._sampler.sample(logits, recent=[])
             end = time.perf_counter()
-            self._session.truncate(self._positions)
-            again = time.perf_counter()
-            self._session.eval([0])
-            all_logits.append(time.perf_counter() - again)
-            evaluation.append(middle - begin)
-            sampling.append(end - middle)
-        products = sum(
-            p.count
-            * self._session.measure_product(p.tensor, self._logits, self._repetitions[p.tensor])
-            for p in self._products
-        )
-        of_token = (statistics.median(times[1:]) for times in (evaluation, sampling, all_logits))
-        return Token(*of_token, products=products, tables=self._tables)
+        return Token.of(middle - begin, end - middle, profile)
 
     def close(self) -> None:
         """Stop the threads."""
         self._session.close()
 
 
-def _table_seconds(folder: Folder, model: Model, product: PlannedProduct, isa: str) -> float:
-    """Return what the tables of one product take on one thread; 0 where its kernel has none."""
-    kernel = model.kernel(product.tensor, ISAS.index(isa), 1)
-    if "_lut_" not in kernel:
-        return 0.0
-    shape = product.chosen.product
-    rows = [tiles * LAYOUTS[shape.layout].tile_rows for tiles in TILES]
-    names = ("few", "many")
-    matrices = [Matrix(name, n, shape.format) for name, n in zip(names, rows, strict=True)]
-    target = load_target(folder.manifest["target"])
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / "model.lw"
-        write_probe(path, target, shape.layout, shape.cols, 1, matrices, NoProgress())
-        probe = Model(path)
-        index = {tensor.name: i for i, tensor in enumerate(probe.tensors())}
-        try:
-            with Session(probe, isa_limit=isa) as session:
-                few, many = (time_product(session, index[n], 1, TABLES_SECONDS) for n in names)
-        finally:
-            probe.close()
-    return without_rows(few, many, *rows)
+def measure(folder: Folder, model: Model, positions: int, threads: int, rounds: int) -> Row:
+    """Measure so many tokens, one after the other."""
+    meter = Meter(model, positions, threads)
+    figures = summarise([meter.token() for _ in range(rounds)])
+    meter.close()
+    return Row(
+        model=folder.name,
+        target=folder.manifest["target"],
+        isa=meter.isa,
+        threads=threads,
+        positions=positions,
+        rounds=rounds,
+        **figures,
+    )
 
 
 def text(row: Row) -> str:
@@ -198,8 +145,10 @@ def text(row: Row) -> str:
     parts = {
         "matrix products": row.products_us,
         "lookup tables": row.tables_us,
+        "attention": row.attention_us,
+        "waiting": row.waiting_us,
         "sampling": row.sampling_us,
-        "norms, attention, idle": row.rest_us,
+        "norms and the rest": row.rest_us,
     }
     lines = [
         f"{row.model} for {row.target}, {row.isa}, {row.threads} thread(s), "
@@ -207,7 +156,7 @@ def text(row: Row) -> str:
     ]
     lines += [f"  {name:22} {us:9.1f} us  {us / row.token_us:6.1%}" for name, us in parts.items()]
     lines.append(
-        f"  all but the products {row.share:.1%} ± {row.share_sd:.1%} of {row.rounds} rounds"
+        f"  all but the products {row.share:.1%} ± {row.share_sd:.1%} of {row.rounds} tokens"
     )
     return "\n".join(lines)
 
@@ -221,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     add("bundle", type=Path)
     add("-t", "--threads", default="1,2", help="1,2")
     add("--positions", type=int, default=512, help="tokens before those that are measured (512)")
-    add("-r", "--rounds", type=int, default=20, help="20")
+    add("-r", "--rounds", type=int, default=100, help="tokens that are measured (100)")
     add("-o", "--output", choices=("text", "json"), default="text", help="text")
     options = parser.parse_args(arguments)
     where = Circumstances.here()
@@ -229,19 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     model = Model(folder.model, resident=True)
     try:
         for threads in map(int, options.threads.split(",")):
-            meter = Meter(folder, model, options.positions, threads)
-            figures = summarise([meter.round() for _ in range(options.rounds)])
-            meter.close()
-            target = folder.manifest["target"]
-            row = Row(
-                model=folder.name,
-                target=target,
-                isa=meter.isa,
-                threads=threads,
-                positions=options.positions,
-                rounds=options.rounds,
-                **figures,
-            )
+            row = measure(folder, model, options.positions, threads, options.rounds)
             as_json = options.output == "json"
             print(json.dumps(asdict(row) | {"run": asdict(where)}) if as_json else text(row))
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ import pytest
 import contention
 import lutwerk
 import overhead
+from lutwerk import defs
 from lutwerk.demo import CHECKPOINT
-from overhead import Token, summarise, without_rows
+from lutwerk.native_types import Profile
+from overhead import Token, summarise
 
-#: 100 a token, of which 70 are products without tables; the head of all logits takes 30 more.
-ROUND = Token(evaluation=95.0, sampling=5.0, all_logits=125.0, products=110.0, tables=10.0)
+#: 100 a token, of which 70 are products.
+TOKEN = Token(products=70.0, tables=10.0, attention=6.0, waiting=4.0, sampling=5.0, rest=5.0)
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +28,22 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_parts_are_the_token() -> None:
-    parts = ROUND.parts()
-    assert parts == {"products": 70.0, "tables": 10.0, "sampling": 5.0, "rest": 15.0}
-    assert sum(parts.values()) == ROUND.total == 100.0
-    assert ROUND.share == pytest.approx(0.3)
+    seconds = dict.fromkeys(defs.OPS, 0.5) | {"tables": 10.0, "attention": 6.0, "waiting": 4.0}
+    seconds |= {"matmul": 63.0, "matmul_float": 7.0}
+    token = Token.of(evaluation=95.0, sampling=5.0, profile=Profile(seconds))
+    assert token == TOKEN
+    assert token.total == 100.0
+    assert token.share == pytest.approx(0.3)
 
 
-def test_the_share_is_the_median_of_the_rounds() -> None:
-    busy = Token(evaluation=395.0, sampling=5.0, all_logits=395.0, products=80.0, tables=20.0)
-    idle = Token(evaluation=95.0, sampling=5.0, all_logits=95.0, products=100.0, tables=10.0)
-    figures = summarise([ROUND, busy, idle])
+def test_the_share_is_the_median_of_the_tokens() -> None:
+    busy = replace(TOKEN, waiting=304.0, products=60.0, attention=16.0)
+    idle = replace(TOKEN, waiting=0.0, products=90.0, attention=0.0, sampling=0.0, rest=0.0)
+    figures = summarise([TOKEN, busy, idle])
     assert figures["share"] == 0.3
     assert figures["share_sd"] == pytest.approx(0.3884)
-    assert (figures["token_us"], figures["products_us"], figures["rest_us"]) == (1e8, 7e7, 1.5e7)
-    assert summarise([ROUND])["share_sd"] == 0.0
-
-
-def test_tables_are_what_does_not_grow_with_the_rows() -> None:
-    assert without_rows(few=30.0, many=110.0, few_rows=64, many_rows=576) == 20.0
-    assert without_rows(few=10.0, many=110.0, few_rows=64, many_rows=576) == 0.0
+    assert (figures["token_us"], figures["products_us"], figures["rest_us"]) == (1e8, 7e7, 5e6)
+    assert summarise([TOKEN])["share_sd"] == 0.0
 
 
 def test_a_bundle_is_measured(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,9 +56,11 @@ def test_a_bundle_is_measured(bundle: Path, capsys: pytest.CaptureFixture[str]) 
         (2, 20, 2),
     ]
     for row in rows:
-        parts = [row[f"{part}_us"] for part in ("products", "tables", "sampling", "rest")]
-        # Medians of two rounds are means, so the parts add up.
-        assert sum(parts) == pytest.approx(row["token_us"], abs=0.3)
+        parts = [row[f"{part}_us"] for part in asdict(TOKEN)]
+        # Medians of two tokens are means, so the parts add up.
+        assert sum(parts) == pytest.approx(row["token_us"], abs=0.4)
+        assert row["attention_us"] > 0
+        assert (row["waiting_us"] > 0) == (row["threads"] > 1)
         assert row["run"]["command"].startswith("python")
     assert overhead.main([str(bundle), "-t", "1", "--positions", "20", "-r", "1"]) == 0
     assert "all but the products" in capsys.readouterr().out

@@ -209,6 +209,24 @@ lw_status lw_measure_product(lw_session *session, uint32_t tensor, uint32_t toke
 lw_status lw_measure_head(lw_session *session, uint32_t top, int estimates, uint32_t repetitions,
                           float *logits, double *seconds);
 
+/* What the thread that calls lw_eval and lw_eval_top spends its time on there. Places of the arrays
+ * are ids of operations in ops.def, and those of this enum. Products include all stages of a
+ * two-stage head, and no lookup tables. */
+enum {
+    LW_PROFILE_WAITING, /* for other threads, and to wake them */
+    LW_PROFILE_TABLES = 31,
+    LW_PROFILE_KINDS
+};
+typedef struct {
+    uint64_t ns[LW_PROFILE_KINDS];    /* nanoseconds; together almost all of the calls' */
+    uint64_t count[LW_PROFILE_KINDS]; /* how often this thread did or shared it: token-wise
+                                         operations per token, others per chunk and stage */
+} lw_profile;
+
+/* From now on add to *profile, until the next call; NULL: measure nothing, which is how sessions
+ * start. Reading the clock takes some 10 microseconds a token; nothing else changes. */
+void lw_session_profile(lw_session *session, lw_profile *profile);
+
 /* ---- names ---- */
 
 const char *lw_version(void);                   /* LW_VERSION as built */
