@@ -338,7 +338,7 @@ class Session:
 
     @contextmanager
     def profile(self) -> Iterator[Profile]:
-        """Measure what evaluations within the block spend their time on; known when the block ends."""
+        """Measure what evaluations within the block spend their time on; known when it ends. Blocks do not nest."""
         measured, found = ffi.new("lw_profile *"), Profile()
         with self._lock:
             lib.lw_session_profile(self._open(), measured)
