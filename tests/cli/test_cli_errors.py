@@ -24,7 +24,7 @@ from lutwerk.demo import CHECKPOINT
         (["bench", "b", "-p", "0", "-n", "0"], "no test is left"),
         (["bench", "b", "-t", "1,0"], "-t/--threads: 0 is out of range; accepted: 1 to 256"),
         (["bench", "b", "-o", "csv"], "invalid choice: 'csv'"),
-        (["inspect", "b", "--measure"], "--measure and --tuning go with --plan"),
+        (["inspect", "b", "--measure"], "--measure, --tuning and --tokens go with --plan"),
         (["tune", "--memory", "0"], "--memory: 0 is out of range"),
         (["compile", "c"], "-o/--output"),
         (["compile", "c", "-o", "b", "--kv", "q4"], "argument --kv: invalid choice: 'q4'"),
