@@ -224,7 +224,7 @@ typedef struct {
 } lw_profile;
 
 /* From now on add to *profile, until the next call; NULL: measure nothing, which is how sessions
- * start. Reading the clock takes some 10 microseconds a token; nothing else changes. */
+ * start. The clock is read at the end of each operation and wait; nothing else changes. */
 void lw_session_profile(lw_session *session, lw_profile *profile);
 
 /* ---- names ---- */
