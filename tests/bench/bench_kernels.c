@@ -5,7 +5,7 @@
  * "2 tokens" to "8 tokens" on one core; "64 tokens" and "128 tokens" are prefill on one core,
  * cached. A gemv builds its lookup tables inside the timed part. Bytes are those of codes, scales
  * and zero points, of an estimate of layout split those of high parts and scales. Each figure is
- * the best of REPEATS timings. */
+ * the best of REPEATS timings, of one token from memory the median of TURNS. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "lutwerk/lutwerk.h"
 #include "products.h"
 
-enum { REPEATS = 11, MAX_COUNTS = 3, FEW_TOKENS = 8 };
+enum { TURNS = 15, TURN_REPEATS = 2, REPEATS = 11, MAX_COUNTS = 3, FEW_TOKENS = 8 };
 
 static const char usage[] =
     "usage: bench_kernels [options] [rows cols]     (2560 2560)\n"
@@ -153,21 +153,48 @@ static double best_read(const options *o, ceilings *c, const product *p, int cou
 
 typedef double rate_fn(product *p, const matrix_row *kernel, bool cold, int threads);
 
+static int by_value(const void *a, const void *b) {
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static double median(double *values, int count) {
+    qsort(values, (size_t)count, sizeof *values, by_value);
+    return values[count / 2];
+}
+
+/* A kernel and plain reading in turns, because the speed of memory wanders within a run: the median
+ * rate, and in *share the median of the shares of what reading reached in the same turn. */
+static double rate_from_memory(const options *o, product p, const matrix_row *kernel,
+                               rate_fn *rate_of, int threads, double *share) {
+    const bool quick = o->e.repeats == 1;
+    const int turns = quick ? 1 : TURNS;
+    const double weights = (double)p.w.rows * p.w.cols;
+    double rates[TURNS], shares[TURNS];
+    p.e.repeats = quick ? 1 : TURN_REPEATS;
+    for (int i = 0; i < turns; i++) {
+        rates[i] = rate_of(&p, kernel, true, threads);
+        const double read = read_rate(p.w.codes, p.copies * p.stride, threads, p.e.repeats);
+        shares[i] = rates[i] / weights * (double)p.bytes / read;
+    }
+    *share = median(shares, turns);
+    return median(rates, turns);
+}
+
 /* One token, from the cache and from memory. */
-static void bench_one_token(const options *o, ceilings *c, product *p, const matrix_row *kernel,
-                            rate_fn *rate_of) {
-    const double weights = (double)p->w.rows * p->w.cols;
+static void bench_one_token(const options *o, const ceilings *c, product *p,
+                            const matrix_row *kernel, rate_fn *rate_of) {
     print_kernel(o, kernel, p, "cache", 1, 1, rate_of(p, kernel, false, 1), -1.0, "");
     for (int i = 0; i < (o->threads > 1 ? 2 : 1); i++) {
-        const double rate = rate_of(p, kernel, true, c->threads[i]);
-        const double reading = rate / weights * (double)p->bytes;
-        const double most = best_read(o, c, p, i);
-        print_kernel(o, kernel, p, "memory", c->threads[i], 1, rate, reading / most, "read");
+        double share;
+        const double rate = rate_from_memory(o, *p, kernel, rate_of, c->threads[i], &share);
+        print_kernel(o, kernel, p, "memory", c->threads[i], 1, rate, share, "read");
     }
 }
 
 /* The estimates of layout split; of its bytes, the high parts and the scales count. */
-static void bench_estimates(const options *o, ceilings *c, product p, const layout_row *layout) {
+static void bench_estimates(const options *o, const ceilings *c, product p,
+                            const layout_row *layout) {
     p.bytes = p.high_bytes;
     for (const vector_row *row = vector_rows; row->name != NULL; row++) {
         const matrix_row kernel = {row->name, layout->id, false, row->isa, row->fn, 0};

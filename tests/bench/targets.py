@@ -128,7 +128,7 @@ TARGETS = (
     Target(
         "the same from memory, 2 cores, percent of the read bandwidth of the same run",
         "85",
-        "bench_kernels --threads 2 ROWS COLS",
+        "bench_kernels --pages 2M --threads 2 ROWS COLS",
         _kernel("gemv_base3_lut_avx512", "memory", "percent_of_read", 85, threads=2),
     ),
     Target(
