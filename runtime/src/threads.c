@@ -59,10 +59,11 @@ static void wait_until(lw_pool *pool, condition *holds, uint32_t value) {
     pthread_mutex_unlock(&pool->mutex);
 }
 
-/* The last item of a stage is done: open the next stage. */
+/* The last item of a stage is done: open the next stage. By an exchange: QEMU 7.2 lets the load of
+ * `sleepers` pass a store, since it gives AArch64's STLR and LDAR no barrier between them. */
 static void advance_stage(lw_pool *pool, uint32_t stage) {
     atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
-    atomic_store(&pool->state, (uint64_t)(stage + 1) << 32);
+    atomic_exchange(&pool->state, (uint64_t)(stage + 1) << 32);
     if (atomic_load(&pool->sleepers) > 0) {
         pthread_mutex_lock(&pool->mutex);
         pthread_cond_broadcast(&pool->wake);

@@ -1,5 +1,6 @@
 /* The thread pool: each item of a stage runs once, a stage sees all that the stages before it
  * wrote, and no thread touches a job after it has returned. */
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -95,6 +96,49 @@ static void test_stages(uint32_t threads) {
     stop(start(threads, false));
 }
 
+typedef struct {
+    lw_pool pool;
+    lw_worker worker;
+    atomic_uint arrivals;
+} pair;
+
+/* Both threads take an item of each stage. The caller ends its item after a random while, so that
+ * in some stages the worker falls asleep just when the caller opens the next one. */
+static void meet(void *context, lw_turn *turn, const void *job_copy) {
+    enum { LONGEST = 400, SPINS = 1000 };
+    pair *p = context;
+    const uint32_t rounds = *(const uint32_t *)job_copy;
+    volatile uint32_t ticks;
+    uint32_t item, random = 1;
+    if (turn->thread == 1)
+        p->pool.spin_ns = 0; /* the caller reads it after the worker's first arrival */
+    for (uint32_t round = 1; round <= rounds; round++) {
+        while (lw_take_one(turn, 2, &item)) {
+            atomic_fetch_add(&p->arrivals, 1);
+            for (uint32_t i = 0; atomic_load(&p->arrivals) < 2 * round; i++)
+                if (i > SPINS)
+                    sched_yield();
+            random = random * 1664525 + 1013904223;
+            ticks = turn->thread == 0 ? (random >> 16) % LONGEST : 0;
+            while (ticks > 0)
+                ticks--;
+        }
+        lw_finish_stage(turn);
+    }
+}
+
+/* A wake-up that is lost hangs the test. */
+static void test_falling_asleep(void) {
+    pair *p = allocate_aligned(sizeof *p);
+    memset(p, 0, sizeof *p);
+    const uint32_t rounds = 100000;
+    CHECK(lw_pool_start(&p->pool, &p->worker, 2, false, meet, p));
+    lw_pool_run(&p->pool, &rounds, sizeof rounds);
+    CHECK_EQUAL(atomic_load(&p->arrivals), 2 * rounds);
+    lw_pool_stop(&p->pool);
+    free(p);
+}
+
 #ifdef __linux__
 static void test_pinning(void) {
     lw_affinity before, during, after;
@@ -112,6 +156,7 @@ static void test_pinning(void) {
 int main(void) {
     for (uint32_t threads = 1; threads <= MOST_THREADS; threads++)
         test_stages(threads);
+    test_falling_asleep();
 #ifdef __linux__
     test_pinning();
 #endif
