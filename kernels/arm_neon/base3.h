@@ -1,14 +1,17 @@
-/* Layout base3 on ARM: the byte of five codes is 27 * u + v, and TBL looks up a sum for each part.
+/* Layout base3 on ARM, where TBL is fast on at most 32 entries: the sum S(byte) of (code - 1) * x
+ * over the five columns of a byte is looked up in two tables.
  *
- *   key      high byte of 19 * byte, which is 2 * u or 2 * u + 1 for every byte below 243
- *   v        byte - 27 * u: columns 0, 1 and 2, 27 entries
- *   u        columns 3 and 4, by key: 9 entries, each twice
+ *   S(byte) = U[h] + V[slot], h = byte >> 3, slot = byte - offset(h)
  *
- * A sum over columns of (code - 1) * x is at most 381 (v) or 254 (u); increased by as much it is
- * cut into two digits, low + LW_BASE3_BASE * high. Digits of v are stored increased by LW_BASE3_LOW
- * and LW_BASE3_HIGH, digits of u are stored as the difference from these, so that UABA, which adds
- * absolute differences, adds the digits of both: at most 2 * 25 for low, 29 + 19 for high, which
- * LW_BASE3_RUN column tiles add up to at most 250 in a byte.
+ * V are the sums of the 32 bytes from 117 to 139 and from 160 to 168. Eight bytes of the same h
+ * differ in columns 0 and 1 and by what is carried into columns 2 to 4 at a multiple of 9, and
+ * eight of V that follow each other differ likewise. Those begin at the slot of byte 8 * h; U, of
+ * columns 2 to 4 alone, is the difference between S and V.
+ *
+ * |V| is at most 635, |U| 381; increased by as much, they are cut into base-32 digits, low and
+ * high. Those of U are stored as -1 - digit, so that SABA, which adds absolute differences, adds
+ * the digits of both and 1: at most 31 + 31 + 1 and 39 + 23 + 1, which LW_BASE3_RUN column tiles
+ * add up to at most 252 in a byte.
  */
 #ifndef LW_NEON_BASE3_H
 #define LW_NEON_BASE3_H
@@ -17,20 +20,35 @@ enum {
     LW_BASE3_ROWS = 64,
     LW_BASE3_COLS = 5,
     LW_BASE3_TABLE = 256, /* bytes, of which the first half is used: four times 32 entries */
-    LW_BASE3_V_LOW = 0,   /* where each 32 lie */
+    LW_BASE3_ENTRIES = 32,
+    LW_BASE3_V_LOW = 0, /* where each 32 lie */
     LW_BASE3_V_HIGH = 32,
     LW_BASE3_U_LOW = 64,
     LW_BASE3_U_HIGH = 96,
-    LW_BASE3_V_BIAS = 3 * 127,
-    LW_BASE3_U_BIAS = 2 * 127,
-    LW_BASE3_BIAS = LW_BASE3_V_BIAS + LW_BASE3_U_BIAS, /* of a column tile */
-    LW_BASE3_BASE = 26,
-    LW_BASE3_LOW = LW_BASE3_BASE - 1,
-    LW_BASE3_HIGH = 2 * LW_BASE3_U_BIAS / LW_BASE3_BASE,
-    LW_BASE3_RUN = 5,
-    LW_BASE3_KEY = 19, /* 27 * 19 = 2 * 256 + 1 */
-    LW_BASE3_V = 27,
-    LW_BASE3_KEYS = 18,
+    LW_BASE3_V_BIAS = 5 * 127,
+    LW_BASE3_U_BIAS = 3 * 127,
+    LW_BASE3_DIGIT_BITS = 5,
+    LW_BASE3_BASE = 1 << LW_BASE3_DIGIT_BITS,
+    /* of a column tile; SABA adds 1 to either digit */
+    LW_BASE3_BIAS = LW_BASE3_V_BIAS + LW_BASE3_U_BIAS + 1 + LW_BASE3_BASE,
+    LW_BASE3_RUN = 4,
 };
+
+/* f(0), ..., f(31): a table by its formula. */
+#define LW_BASE3_4(f, e) f(e), f((e) + 1), f((e) + 2), f((e) + 3)
+#define LW_BASE3_16(f, e)                                                                          \
+    LW_BASE3_4(f, e), LW_BASE3_4(f, (e) + 4), LW_BASE3_4(f, (e) + 8), LW_BASE3_4(f, (e) + 12)
+#define LW_BASE3_32(f) {LW_BASE3_16(f, 0), LW_BASE3_16(f, 16)}
+
+/* The byte of a slot, and the slot of byte 8 * h: of a byte that is the same in columns 0 and 1 and
+ * at the next multiple of 9, if that is below 8 * h + 8 and a byte, carries into the same column.
+ */
+#define LW_BASE3_BYTE(slot) ((slot) < 23 ? 117 + (slot) : 137 + (slot))
+#define LW_BASE3_NEXT(h) (8 * (h) / 9 * 9 + 9)
+#define LW_BASE3_SLOT(h)                                                                           \
+    (8 * (h) % 9 + (LW_BASE3_NEXT(h) >= 8 * (h) + 8 || LW_BASE3_NEXT(h) == 243 ? 0                 \
+                    : LW_BASE3_NEXT(h) % 81 == 0                               ? 16                \
+                    : LW_BASE3_NEXT(h) % 27 == 0                               ? 9                 \
+                                                                               : 0))
 
 #endif

@@ -1,6 +1,6 @@
 /* Layout base3, many tokens: 4 column tiles (20 columns) become 5 steps of 4 columns.
  *
- * A byte is 27 * u + v (base3.h); five TBL give its digits. Zipping the bytes of columns 0 and 1, 2
+ * A byte is 27 * u + v; five TBL give its digits. Zipping the bytes of columns 0 and 1, 2
  * and 3, then the words, puts 4 columns of a row side by side.
  */
 #ifndef LW_NEON_GEMM_BASE3_H
@@ -19,12 +19,12 @@ LW_INLINE void lw_base3_codes(uint8x16_t bytes, uint8x16_t *codes) {
         {0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2},
     };
     static const uint8_t of_u[2][16] = {{0, 1, 2, 0, 1, 2, 0, 1, 2}, {0, 0, 0, 1, 1, 1, 2, 2, 2}};
-    const uint8x16_t factor = vdupq_n_u8(LW_BASE3_KEY);
+    const uint8x16_t factor = vdupq_n_u8(19); /* 27 * 19 = 2 * 256 + 1 */
     const uint16x8_t lo = vmull_u8(vget_low_u8(bytes), vget_low_u8(factor));
     const uint16x8_t hi = vmull_high_u8(bytes, factor);
     const uint8x16_t key = vuzp2q_u8(vreinterpretq_u8_u16(lo), vreinterpretq_u8_u16(hi));
     const uint8x16_t u = vshrq_n_u8(key, 1);
-    const uint8x16_t v = vmlsq_u8(bytes, u, vdupq_n_u8(LW_BASE3_V));
+    const uint8x16_t v = vmlsq_u8(bytes, u, vdupq_n_u8(27));
     for (int j = 0; j < 3; j++) {
         codes[j] = vqtbl2q_u8(vld1q_u8_x2(of_v[j]), v);
     }

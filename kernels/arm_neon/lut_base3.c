@@ -3,60 +3,82 @@
 #include "base3.h"
 #include "codes.h"
 
-enum { ENTRIES = 32, REGISTERS = ENTRIES / 8, RECIPROCAL = 1261 /* of the base, times 2^15 */ };
+enum { REGISTERS = LW_BASE3_ENTRIES / 8 };
 
-/* code - 1 of column j in entry e; entries that no byte leads to have no columns. */
-#define POWER(j) ((j) == 0 ? 1 : (j) == 1 ? 3 : 9)
-#define V_WEIGHT(e, j) ((e) < LW_BASE3_V ? (e) / POWER(j) % 3 - 1 : 0)
-#define U_WEIGHT(e, j) ((e) < LW_BASE3_KEYS ? (e) / 2 / POWER(j) % 3 - 1 : 0)
-#define EACH_4(f, e, j) f(e, j), f((e) + 1, j), f((e) + 2, j), f((e) + 3, j)
-#define EACH_16(f, e, j)                                                                           \
-    EACH_4(f, e, j), EACH_4(f, (e) + 4, j), EACH_4(f, (e) + 8, j), EACH_4(f, (e) + 12, j)
-#define EACH_32(f, j) {EACH_16(f, 0, j), EACH_16(f, 16, j)}
-static const int16_t v_weights[3][ENTRIES] = {EACH_32(V_WEIGHT, 0), EACH_32(V_WEIGHT, 1),
-                                              EACH_32(V_WEIGHT, 2)};
-static const int16_t u_weights[2][ENTRIES] = {EACH_32(U_WEIGHT, 0), EACH_32(U_WEIGHT, 1)};
+/* Code j of a byte is byte / 3^j % 3. Up to slot 8 * r + 7, V has columns 0 to r + 1 alone. */
+#define V_0(s) (LW_BASE3_BYTE(s) % 3 - 1)
+#define V_1(s) (LW_BASE3_BYTE(s) / 3 % 3 - 1)
+#define V_2(s) (LW_BASE3_BYTE(s) / 9 % 3 - 1)
+#define V_3(s) (LW_BASE3_BYTE(s) / 27 % 3 - 1)
+#define V_4(s) (LW_BASE3_BYTE(s) / 81 - 1)
+static const int16_t v_weights[][LW_BASE3_ENTRIES] = {
+    LW_BASE3_32(V_0), LW_BASE3_32(V_1), LW_BASE3_32(V_2), LW_BASE3_32(V_3), LW_BASE3_32(V_4),
+};
 
-typedef struct {
-    uint8x16_t low[2], high[2];
-} digits;
+/* No byte leads to the last entry. */
+#define U_2(h) ((h) < 31 ? 8 * (h) / 9 % 3 - 1 - V_2(LW_BASE3_SLOT(h)) : 0)
+#define U_3(h) ((h) < 31 ? 8 * (h) / 27 % 3 - 1 - V_3(LW_BASE3_SLOT(h)) : 0)
+#define U_4(h) ((h) < 31 ? 8 * (h) / 81 - 1 - V_4(LW_BASE3_SLOT(h)) : 0)
+static const int16_t u_weights[][LW_BASE3_ENTRIES] = {
+    LW_BASE3_32(U_2),
+    LW_BASE3_32(U_3),
+    LW_BASE3_32(U_4),
+};
 
-/* The digits of 32 sums of `columns` weighted activations, increased by `bias`. */
-LW_INLINE digits sum_up(const int16_t weights[][ENTRIES], const int8_t *x, const int columns,
-                        int16_t bias) {
-    int16x8_t low[REGISTERS], high[REGISTERS];
-    for (int i = 0; i < REGISTERS; i++) {
-        int16x8_t sum = vdupq_n_s16(bias);
-        for (int j = 0; j < columns; j++) {
-            sum = vmlaq_n_s16(sum, vld1q_s16(weights[j] + 8 * i), x[j]);
-        }
-        /* exact for sums of 0 to 2 * LW_BASE3_V_BIAS */
-        high[i] = vqdmulhq_n_s16(sum, RECIPROCAL);
-        low[i] = vmlsq_n_s16(sum, high[i], LW_BASE3_BASE);
+/* sum + weight * x[lane]; lane is a constant. */
+LW_INLINE int16x8_t add_column(int16x8_t sum, const int16_t *weights, int16x8_t x, const int lane) {
+    const int16x8_t w = vld1q_s16(weights);
+    switch (lane) {
+    case 0:
+        return vmlaq_laneq_s16(sum, w, x, 0);
+    case 1:
+        return vmlaq_laneq_s16(sum, w, x, 1);
+    case 2:
+        return vmlaq_laneq_s16(sum, w, x, 2);
+    case 3:
+        return vmlaq_laneq_s16(sum, w, x, 3);
+    default:
+        return vmlaq_laneq_s16(sum, w, x, 4);
     }
-    digits d;
-    for (int i = 0; i < 2; i++) {
-        d.low[i] =
-            vuzp1q_u8(vreinterpretq_u8_s16(low[2 * i]), vreinterpretq_u8_s16(low[2 * i + 1]));
-        d.high[i] =
-            vuzp1q_u8(vreinterpretq_u8_s16(high[2 * i]), vreinterpretq_u8_s16(high[2 * i + 1]));
-    }
-    return d;
+}
+
+/* 16 entries. */
+LW_INLINE int8x16_t high_digits(const int16x8_t *sums) {
+    const int8x8_t first = vshrn_n_s16(sums[0], LW_BASE3_DIGIT_BITS);
+    return vshrn_high_n_s16(first, sums[1], LW_BASE3_DIGIT_BITS);
+}
+
+LW_INLINE int8x16_t low_bytes(const int16x8_t *sums) {
+    return vuzp1q_s8(vreinterpretq_s8_s16(sums[0]), vreinterpretq_s8_s16(sums[1]));
 }
 
 void lw_lut_base3_neon(const lw_q8 *x, void *lut, int32_t begin, int32_t end) {
-    const uint8x16_t low = vdupq_n_u8(LW_BASE3_LOW);
-    const uint8x16_t high = vdupq_n_u8(LW_BASE3_HIGH);
+    const int8x16_t digit = vdupq_n_s8(LW_BASE3_BASE - 1);
     for (int32_t i = begin; i < end; i++) {
-        const int8_t *columns = x->codes + (size_t)i * LW_BASE3_COLS;
-        const digits v = sum_up(v_weights, columns, 3, LW_BASE3_V_BIAS);
-        const digits u = sum_up(u_weights, columns + 3, 2, LW_BASE3_U_BIAS);
-        uint8_t *table = (uint8_t *)lut + (size_t)i * LW_BASE3_TABLE;
+        /* three more than are needed; rows of x are that much longer */
+        const int16x8_t columns = vmovl_s8(vld1_s8(x->codes + (size_t)i * LW_BASE3_COLS));
+        const int16x8_t negative = vnegq_s16(columns);
+        int16x8_t v[REGISTERS], u[REGISTERS];
+#pragma GCC unroll 4
+        for (int r = 0; r < REGISTERS; r++) {
+            v[r] = vdupq_n_s16(LW_BASE3_V_BIAS);
+#pragma GCC unroll 5
+            for (int j = 0; j < r + 2; j++) {
+                v[r] = add_column(v[r], v_weights[j] + 8 * r, columns, j);
+            }
+            u[r] = vdupq_n_s16(-1 - LW_BASE3_U_BIAS); /* a digit of -1 - n is -1 - digit */
+#pragma GCC unroll 3
+            for (int j = 0; j < 3; j++) {
+                u[r] = add_column(u[r], u_weights[j] + 8 * r, negative, 2 + j);
+            }
+        }
+        int8_t *table = (int8_t *)lut + (size_t)i * LW_BASE3_TABLE;
+#pragma GCC unroll 2
         for (int j = 0; j < 2; j++) {
-            vst1q_u8(table + LW_BASE3_V_LOW + 16 * j, vaddq_u8(v.low[j], low));
-            vst1q_u8(table + LW_BASE3_V_HIGH + 16 * j, vaddq_u8(v.high[j], high));
-            vst1q_u8(table + LW_BASE3_U_LOW + 16 * j, vsubq_u8(low, u.low[j]));
-            vst1q_u8(table + LW_BASE3_U_HIGH + 16 * j, vsubq_u8(high, u.high[j]));
+            vst1q_s8(table + LW_BASE3_V_LOW + 16 * j, vandq_s8(low_bytes(v + 2 * j), digit));
+            vst1q_s8(table + LW_BASE3_V_HIGH + 16 * j, high_digits(v + 2 * j));
+            vst1q_s8(table + LW_BASE3_U_LOW + 16 * j, vornq_s8(low_bytes(u + 2 * j), digit));
+            vst1q_s8(table + LW_BASE3_U_HIGH + 16 * j, high_digits(u + 2 * j));
         }
     }
 }

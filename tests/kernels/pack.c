@@ -152,27 +152,33 @@ static int32_t activation(const naive_x *x, int32_t k) {
     return k < x->cols ? x->codes[k] : 0;
 }
 
-/* base3 on ARM: base-26 digits of the sums of columns 0 to 2 of code e plus 381, increased by 25
- * (low) and 19 (high), and of columns 3 and 4 of code e / 2 plus 254, subtracted from 25 and 19;
- * 32 entries each, of which those that are no code have no columns. */
+/* The sum of (code - 1) * x over a byte of layout base3. */
+static int32_t base3_sum(const naive_x *x, int32_t first, int32_t byte) {
+    int32_t sum = 0;
+    for (int32_t j = 0; j < 5; j++) {
+        sum += (byte % 3 - 1) * activation(x, first + j);
+        byte /= 3;
+    }
+    return sum;
+}
+
+/* base3 on ARM: the sum of byte b is V[slots[b / 8] + b % 8] + U[b / 8]. V are sums of bytes; V
+ * increased by 635 and U by 381 are stored as base-32 digits, those of U as -1 - digit. */
 static void arm_base3_lut(const naive_x *x, int32_t first, uint8_t *table) {
+    static const int32_t slots[] = {0,  8, 7, 15, 5,  4, 12, 2,  1, 0, 24, 7, 6, 14, 4, 3,
+                                    11, 1, 0, 8,  23, 6, 5,  13, 3, 2, 1,  0, 8, 7,  6};
     for (int32_t e = 0; e < 32; e++) {
-        const int32_t u = e / 2;
-        int32_t sum_v = 381;
-        int32_t sum_u = 254;
-        if (e < 27) {
-            sum_v += (e % 3 - 1) * activation(x, first) +
-                     (e / 3 % 3 - 1) * activation(x, first + 1) +
-                     (e / 9 - 1) * activation(x, first + 2);
+        const int32_t v = base3_sum(x, first, e < 23 ? 117 + e : 137 + e);
+        int32_t u = 0;
+        if (e < 31) {
+            const int32_t slot = slots[e];
+            u = base3_sum(x, first, 8 * e) -
+                base3_sum(x, first, slot < 23 ? 117 + slot : 137 + slot);
         }
-        if (u < 9) {
-            sum_u +=
-                (u % 3 - 1) * activation(x, first + 3) + (u / 3 - 1) * activation(x, first + 4);
-        }
-        table[e] = (uint8_t)(25 + sum_v % 26);
-        table[32 + e] = (uint8_t)(19 + sum_v / 26);
-        table[64 + e] = (uint8_t)(25 - sum_u % 26);
-        table[96 + e] = (uint8_t)(19 - sum_u / 26);
+        table[e] = (uint8_t)((635 + v) % 32);
+        table[32 + e] = (uint8_t)((635 + v) / 32);
+        table[64 + e] = (uint8_t)(-1 - (381 + u) % 32);
+        table[96 + e] = (uint8_t)(-1 - (381 + u) / 32);
     }
 }
 
