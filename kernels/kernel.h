@@ -159,8 +159,6 @@ typedef void lw_attention_fn(const lw_attention_args *a);
  * row by row. */
 enum { LW_LAYOUT_SLOTS = 8 }; /* layout ids are below this */
 typedef struct {
-    const char *gemv_name[LW_LAYOUT_SLOTS];
-    const char *gemm_name[LW_LAYOUT_SLOTS];
     lw_gemv_fn *gemv[LW_LAYOUT_SLOTS];
     lw_lut_fn *lut[LW_LAYOUT_SLOTS]; /* NULL where the layout's gemv needs no tables */
     lw_gemm_fn *gemm[LW_LAYOUT_SLOTS];

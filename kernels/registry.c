@@ -23,13 +23,11 @@ typedef struct {
 
 #define LW_GEMV(layout, method, isa)                                                               \
     k->gemv[LAYOUT_##layout] = lw_gemv_##layout##_##method##_##isa;                                \
-    k->gemv_name[LAYOUT_##layout] = "gemv_" #layout "_" #method "_" #isa;                          \
     lut->used[LAYOUT_##layout] = METHOD_##method == METHOD_lut;
 #define LW_LUT(layout, isa) lut->builder[LAYOUT_##layout] = lw_lut_##layout##_##isa;
 #define LW_GEMM(layout, method, tokens, isa)                                                       \
     k->gemm[LAYOUT_##layout] = lw_gemm_##layout##_##method##_##isa;                                \
-    k->gemm_tokens[LAYOUT_##layout] = tokens;                                                      \
-    k->gemm_name[LAYOUT_##layout] = "gemm_" #layout "_" #method "_" #isa;
+    k->gemm_tokens[LAYOUT_##layout] = tokens;
 #define LW_GATHER(layout, isa) k->gather[LAYOUT_##layout] = lw_gather_##layout##_##isa;
 #define LW_VECTOR(slot, type, isa) k->slot = lw_##slot##_##isa;
 

@@ -10,4 +10,8 @@
  * gemv_f32) are NULL. The caller answers for the processor having `isa`. */
 void lw_kernels_select(uint32_t isa, lw_kernels *kernels);
 
+/* Name of the matrix kernel that a processor with `isa` runs for so many tokens (at least 1) and a
+ * layout, whether or not this build has it; NULL for layouts that have no kernels. */
+const char *lw_kernels_name(uint32_t isa, uint32_t layout, uint32_t tokens);
+
 #endif

@@ -62,6 +62,11 @@ def best_isa() -> int:
     return ISAS.index(name)
 
 
+def runs_here(model: Model) -> bool:
+    """Whether this processor has the instruction set that the model was compiled for."""
+    return bool(lib.lw_isa_includes(lib.lw_cpu_isa(), model.info.isa))
+
+
 def default_threads() -> int:
     """One thread for each processor that this process may use."""
     return min(int(lib.lw_cpu_count()), MAX_THREADS)

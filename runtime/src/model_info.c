@@ -61,13 +61,8 @@ lw_status lw_model_get_kernel(const lw_model *model, uint32_t index, uint32_t is
     if (!name || index >= view.conf->tensors || isa >= LW_ISA_COUNT || tokens == 0)
         return LW_ERR_ARGUMENT;
     *name = NULL;
-    if (is_multiplied(&view, index)) {
-        lw_kernels kernels;
-        lw_kernels_select(isa, &kernels);
-        const uint32_t layout = view.tensors[index].layout;
-        *name = tokens >= (uint32_t)kernels.gemm_tokens[layout] ? kernels.gemm_name[layout]
-                                                                : kernels.gemv_name[layout];
-    }
+    if (is_multiplied(&view, index))
+        *name = lw_kernels_name(isa, view.tensors[index].layout, tokens);
     return LW_OK;
 }
 

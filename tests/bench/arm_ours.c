@@ -70,6 +70,6 @@ int main(int argc, char **argv) {
         kernels.gemv[layouts[l].id](&w, &x, lut, y, 0,
                                     (int32_t)(padded / (size_t)layouts[l].tile_rows));
     }
-    printf("%s %g\n", kernels.gemv_name[layouts[l].id], (double)y[0]);
+    printf("%s %g\n", lw_kernels_name(isa, layouts[l].id, 1), (double)y[0]);
     return EXIT_SUCCESS;
 }

@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 
+from lutwerk.architectures import ARCHITECTURES, host_architecture
 from lutwerk.demo import CHECKPOINT
 
 QUICK = ("--seconds", "0.001", "--memory", "1")
@@ -52,6 +53,46 @@ def test_the_plan_explains_every_product(lutwerk, bundle):
         assert slower[0] >= product["decode"]["us"]
     total = sum(p["count"] * p["decode"]["us"] for p in plan["products"])
     assert plan["tokens_per_second"]["decode"] == pytest.approx(1e6 / total)
+
+
+#: A target of another architecture than this machine's, and how the names of its kernels may end.
+FOREIGN = (
+    ("x86-64-v4", ("scalar", "avx2", "avx512"))
+    if host_architecture() == ARCHITECTURES["aarch64"]
+    else ("rpi5", ("scalar", "neon", "dotprod"))
+)
+
+
+@pytest.fixture(scope="module")
+def foreign(lutwerk, tmp_path_factory):
+    """A bundle of another architecture."""
+    output = tmp_path_factory.mktemp("foreign") / "bundle"
+    options = ("--target", FOREIGN[0], "--no-runner")
+    assert lutwerk("compile", CHECKPOINT, "-o", output, *options).returncode == 0
+    return output
+
+
+def test_kernels_of_another_architecture_are_those_of_its_instruction_set(lutwerk, foreign):
+    best = FOREIGN[1][-1]
+    plan = run_json(lutwerk, "inspect", foreign, "--plan")
+    assert plan["isa"] == best
+    for product in plan["products"]:
+        kernels = [product[phase]["kernel"] for phase in ("decode", "few", "prefill")]
+        assert {kernel.rsplit("_", 1)[1] for kernel in kernels} <= set(FOREIGN[1]) - {"scalar"}
+        assert kernels[2].endswith(best)
+    shown = run_json(lutwerk, "inspect", foreign)
+    assert not shown["session"]["runs_here"]
+    named = {t["name"]: (t["kernel_one"], t["kernel_many"]) for t in shown["tensors"]}
+    for product in plan["products"]:
+        one, many = (product[phase]["kernel"] for phase in ("decode", "prefill"))
+        assert named[product["name"]] == (one, many)
+    assert f"{best} does not run here" in lutwerk("inspect", foreign).stdout
+
+
+def test_kernels_of_another_architecture_are_not_measured(lutwerk, foreign):
+    done = lutwerk("inspect", foreign, "--plan", "--measure")
+    assert done.returncode == 1
+    assert "lacks an instruction set" in done.stderr
 
 
 def test_the_plan_as_text_names_winners_and_losers(lutwerk, bundle):

@@ -20,6 +20,23 @@ static const matrix_row *best(const matrix_row *rows, int layout, uint32_t isa) 
     return found;
 }
 
+/* Names are those of the processor that has `isa`, so they tell of this build's rows only where it
+ * has such an instruction set. */
+static bool built_for(uint32_t isa) {
+    for (const matrix_row *row = gemm_rows; row->name != NULL; row++) {
+        if (row->isa == isa) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void expect_named(uint32_t isa, const layout_row *layout, int32_t tokens,
+                         const matrix_row *row) {
+    const char *name = lw_kernels_name(isa, (uint32_t)layout->id, (uint32_t)tokens);
+    expect_true(row->name, "named", name != NULL && strcmp(name, row->name) == 0);
+}
+
 static void check_layout(const lw_kernels *k, const layout_row *layout, uint32_t isa) {
     const matrix_row *gemv = best(gemv_rows, layout->id, isa);
     const matrix_row *gemm = best(gemm_rows, layout->id, isa);
@@ -34,9 +51,12 @@ static void check_layout(const lw_kernels *k, const layout_row *layout, uint32_t
         return;
     }
     expect_true(gemv->name, "selected", (any_fn *)k->gemv[layout->id] == gemv->fn);
-    expect_true(gemv->name, "named", strcmp(k->gemv_name[layout->id], gemv->name) == 0);
+    if (built_for(isa)) {
+        expect_named(isa, layout, 1, gemv);
+        expect_named(isa, layout, gemm->tokens - 1, gemv);
+        expect_named(isa, layout, gemm->tokens, gemm);
+    }
     expect_true(gemm->name, "selected", (any_fn *)k->gemm[layout->id] == gemm->fn);
-    expect_true(gemm->name, "named", strcmp(k->gemm_name[layout->id], gemm->name) == 0);
     expect_true(gemm->name, "chosen from two tokens on, or more",
                 gemm->tokens >= 2 && k->gemm_tokens[layout->id] == gemm->tokens);
     expect_true(gather->name, "selected", (any_fn *)k->gather[layout->id] == gather->fn);

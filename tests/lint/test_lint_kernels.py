@@ -102,6 +102,13 @@ def test_lookup_kernels_and_table_builders_come_in_pairs(folder: Path) -> None:
     assert all(int(LAYOUTS[layout][4]) > 0 for layout in lookups), "the layout has no tables"
 
 
+@pytest.mark.parametrize("file", ["kernels.h", "registry.c", "names.c"])
+def test_every_table_is_read_where_kernels_are_chosen_and_in_ascending_order(file: str) -> None:
+    source = (KERNELS / file).read_text()
+    included = re.findall(r'^#include "(\w+)/kernels.def"$', source, flags=re.MULTILINE)
+    assert included == [folder for folder in FOLDER_ISA if KERNELS / folder in FOLDERS]
+
+
 def test_scalar_serves_everything() -> None:
     kernels = _kernels(KERNELS / "scalar")
     for macro in ("LW_GEMV", "LW_GEMM", "LW_GATHER"):

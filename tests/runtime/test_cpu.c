@@ -78,13 +78,39 @@ static void test_selection(void) {
             CHECK((kernels.gemm[id] != NULL) == packed);
             CHECK((kernels.gather[id] != NULL) == packed);
             if (packed)
-                CHECK(runs_on(kernels.gemv_name[id], isa) && runs_on(kernels.gemm_name[id], isa));
+                for (uint32_t tokens = 1; tokens <= 8; tokens++)
+                    CHECK(runs_on(lw_kernels_name(isa, id, tokens), isa));
             CHECK(!kernels.lut[id] || lw_find_layout(id)->lut_bytes > 0);
         }
         CHECK(kernels.gemv_f16 && kernels.gemv_f32 && kernels.rmsnorm && kernels.quantize);
         CHECK(kernels.add && kernels.relu2_mul && kernels.silu_mul && kernels.rope);
         CHECK(kernels.to_f16 && kernels.attention);
     }
+}
+
+/* Names are those of the instruction set asked for, also where this build is for another
+ * architecture. */
+static void test_kernel_names(void) {
+    static const struct {
+        uint32_t isa, layout, tokens;
+        const char *name;
+    } expected[] = {
+        {LW_ISA_scalar, LW_LAYOUT_base3, 1, "gemv_base3_mul_scalar"},
+        {LW_ISA_avx2, LW_LAYOUT_split, 1, "gemv_split_mul_avx2"},
+        {LW_ISA_avx2, LW_LAYOUT_fields, 128, "gemm_fields_mul_avx2"},
+        {LW_ISA_avx512, LW_LAYOUT_base3, 1, "gemv_base3_lut_avx512"},
+        {LW_ISA_neon, LW_LAYOUT_fields, 1, "gemv_fields_mul_neon"},
+        {LW_ISA_dotprod, LW_LAYOUT_fields, 1, "gemv_fields_mul_dotprod"},
+        {LW_ISA_dotprod, LW_LAYOUT_planes, 1, "gemv_planes_lut_neon"},
+        {LW_ISA_dotprod, LW_LAYOUT_base3, 128, "gemm_base3_mul_dotprod"},
+        {LW_ISA_i8mm, LW_LAYOUT_split, 1, "gemv_split_mul_dotprod"},
+        {LW_ISA_i8mm, LW_LAYOUT_split, 128, "gemm_split_mul_i8mm"},
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        CHECK(strcmp(lw_kernels_name(expected[i].isa, expected[i].layout, expected[i].tokens),
+                     expected[i].name) == 0);
+    CHECK(!lw_kernels_name(LW_ISA_scalar, LW_LAYOUT_rows, 1));
+    CHECK(!lw_kernels_name(LW_ISA_COUNT, LW_LAYOUT_base3, 1));
 }
 
 /* Values computed by hand from FORMAT.md, "Layouts". */
@@ -132,6 +158,7 @@ int main(void) {
     test_dispatch();
     test_inclusion();
     test_selection();
+    test_kernel_names();
     test_layouts();
     return 0;
 }

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 HELP = """Show what is in a bundle.
 
 Prints the architecture, every tensor with its format (numerics), layout (bytes) and the kernels
-that this processor runs for it, and how much memory the bundle needs.
+that this processor runs for it, and how much memory the bundle needs. For a bundle that this
+processor cannot run, the kernels are those of the instruction set that it was compiled for.
 """
 
 EXAMPLE = """examples:
@@ -107,9 +108,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def describe(folder: Folder, model: Model, context: int | None, threads: int) -> dict[str, Any]:
     """Everything that --json prints."""
-    from lutwerk.native import ISAS, best_isa
+    from lutwerk.native import ISAS, best_isa, runs_here
 
-    isa = best_isa()
+    fits = runs_here(model)
+    isa = best_isa() if fits else model.info.isa
     context = model.info.max_context if context is None else context
     tensors = []
     for index, tensor in enumerate(model.tensors()):
@@ -127,6 +129,7 @@ def describe(folder: Folder, model: Model, context: int | None, threads: int) ->
         "tensors": tensors,
         "session": {
             "isa": ISAS[isa],
+            "runs_here": fits,
             "context": context,
             "threads": threads,
             "kv_bytes": context * model.info.kv_bytes_per_token,
@@ -149,6 +152,8 @@ def _report(folder: Folder, described: dict[str, Any]) -> str:
     from lutwerk.units import format_bytes
 
     model, session = described["model"], described["session"]
+    isa = session["isa"]
+    runs = f"runs {isa} here" if session["runs_here"] else f"{isa} does not run here"
     header = [
         "tensor",
         "rows x cols",
@@ -190,7 +195,7 @@ def _report(folder: Folder, described: dict[str, Any]) -> str:
             f"  program  {runner_line(described)}",
             f"  memory   {memory_line(described)}",
             f"  session  {format_bytes(session['workspace_bytes'])} besides the weights, for a context of "
-            f"{session['context']} with {session['threads']} thread(s); runs {session['isa']} here",
+            f"{session['context']} with {session['threads']} thread(s); {runs}",
             "",
             columns([header, *rows], right=(1, 4, 5)),
         ]

@@ -95,8 +95,9 @@ void lw_model_get_info(const lw_model *model, lw_model_info *info);
 /* Tensor `index` of the file. Returns ERR_ARGUMENT when there is none. */
 lw_status lw_model_get_tensor(const lw_model *model, uint32_t index, lw_tensor_info *info);
 
-/* Name of the kernel that `isa` runs for tensor `index` and so many tokens (at least 1) together;
- * NULL for tensors that no kernel multiplies. */
+/* Name of the kernel that a processor with `isa` runs for tensor `index` and so many tokens (at
+ * least 1) together, also where this library is for another architecture; NULL for tensors that no
+ * kernel multiplies. */
 lw_status lw_model_get_kernel(const lw_model *model, uint32_t index, uint32_t isa, uint32_t tokens,
                               const char **name);
 
