@@ -4,8 +4,8 @@
  * "cache" repeats one matrix on one core, "memory" walks copies of more than 256 MB together, as do
  * "2 tokens" to "8 tokens" on one core; "64 tokens" and "128 tokens" are prefill on one core,
  * cached. A gemv builds its lookup tables inside the timed part. Bytes are those of codes, scales
- * and zero points, of an estimate of layout split those of high parts and scales. Each figure is
- * the best of REPEATS timings, of one token from memory the median of TURNS. */
+ * and zero points, of an estimate of layout split those of high parts and scales. Figures from the
+ * cache are the best of REPEATS timings, those from memory medians of TURNS. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static const char usage[] =
     "  --bits N                   only codes of this width\n"
     "  --threads N                gemv from memory also with N threads (1)\n"
     "  --pages 4K|2M              memory pages of the matrices (4K, like a mapped file)\n"
-    "  --json                     one object a line; of two equal ceilings, the higher counts\n"
+    "  --json                     one object a line\n"
     "  --quick                    one short timing each, to see that everything runs\n";
 
 static const char *const isa_names[] = {
@@ -56,9 +56,7 @@ typedef struct {
 } options;
 
 typedef struct {
-    int threads[MAX_COUNTS];    /* different counts, 0 where there are fewer */
-    double read[2][MAX_COUNTS]; /* [2 MB pages][count], bytes a second */
-    bool raised[MAX_COUNTS];    /* since read[][count] was printed */
+    int threads[MAX_COUNTS]; /* different counts, 0 where there are fewer */
     double multiply[LW_ISA_COUNT][MAX_COUNTS];
 } ceilings;
 
@@ -92,8 +90,8 @@ static ceilings measure_ceilings(const options *o) {
         uint8_t *region = allocate(o->e.cold_bytes, huge);
         memset(region, 1, o->e.cold_bytes); /* untouched memory is one page of zeros */
         for (int i = 0; i < MAX_COUNTS && c.threads[i] != 0; i++) {
-            c.read[huge][i] = read_rate(region, o->e.cold_bytes, c.threads[i], o->e.repeats);
-            print_read(o, c.threads[i], huge, c.read[huge][i]);
+            print_read(o, c.threads[i], huge,
+                       read_rate(region, o->e.cold_bytes, c.threads[i], o->e.repeats));
         }
         free(region);
     }
@@ -110,10 +108,9 @@ static ceilings measure_ceilings(const options *o) {
 
 /* A line of one kernel; `share` is its fraction of the ceiling `of`, negative: there is none. */
 static void print_kernel(const options *o, const matrix_row *kernel, const product *p,
-                         const char *test, int threads, int32_t tokens, double rate, double share,
-                         const char *of) {
+                         const char *test, setting s, double rate, double share, const char *of) {
     const double gigabytes =
-        rate * 1e-9 / ((double)p->w.rows * p->w.cols * tokens) * (double)p->bytes;
+        rate * 1e-9 / ((double)p->w.rows * p->w.cols * s.tokens) * (double)p->bytes;
     if (o->json) {
         printf("{\"kernel\": \"%s\", \"isa\": \"%s\", \"bits\": %d, \"group\": %d, "
                "\"zeros\": %s, \"rows\": %d, "
@@ -121,13 +118,13 @@ static void print_kernel(const options *o, const matrix_row *kernel, const produ
                "\"%s\", \"tokens\": %d, "
                "\"giga_per_s\": %.2f, \"gb_per_s\": %.2f",
                kernel->name, isa_names[kernel->isa], p->w.bits, p->w.group,
-               p->w.zeros ? "true" : "false", p->w.rows, p->w.cols, p->bytes, test, threads,
-               page_names[o->e.huge], tokens, rate * 1e-9, gigabytes);
+               p->w.zeros ? "true" : "false", p->w.rows, p->w.cols, p->bytes, test, s.threads,
+               page_names[o->e.huge], s.tokens, rate * 1e-9, gigabytes);
         printf(share < 0.0 ? "}\n" : ", \"percent_of_%s\": %.1f}\n", of, 100.0 * share);
     } else {
         printf("%-24s bits %d group %-3d%s %d x %d  %-10s threads %d %8.2f G/s %7.2f GB/s",
                kernel->name, p->w.bits, p->w.group, p->w.zeros ? " zeros" : "", p->w.rows,
-               p->w.cols, test, threads, rate * 1e-9, gigabytes);
+               p->w.cols, test, s.threads, rate * 1e-9, gigabytes);
         printf(share < 0.0 ? "\n" : "  %5.1f%% of %s\n", 100.0 * share, of);
     }
     fflush(stdout);
@@ -137,21 +134,6 @@ static bool wanted(const options *o, const matrix_row *kernel, const layout_row 
     return kernel->layout == layout->id && kernel->isa <= host_isa() &&
            (o->isa == NULL || strcmp(o->isa, isa_names[kernel->isa]) == 0);
 }
-
-/* The ceiling of `count`, after another look beside the kernel: the speed of memory wanders, and a
- * ceiling from a bad moment would flatter every kernel after it. */
-static double best_read(const options *o, ceilings *c, const product *p, int count) {
-    double *most = &c->read[o->e.huge][count];
-    const double again =
-        read_rate(p->w.codes, p->copies * p->stride, c->threads[count], o->e.repeats);
-    if (again > *most) {
-        *most = again;
-        c->raised[count] = true;
-    }
-    return *most;
-}
-
-typedef double rate_fn(product *p, const matrix_row *kernel, bool cold, int threads);
 
 static int by_value(const void *a, const void *b) {
     const double *x = a, *y = b;
@@ -163,32 +145,31 @@ static double median(double *values, int count) {
     return values[count / 2];
 }
 
-/* A kernel and plain reading in turns, because the speed of memory wanders within a run: the median
- * rate, and in *share the median of the shares of what reading reached in the same turn. */
-static double rate_from_memory(const options *o, product p, const matrix_row *kernel,
-                               rate_fn *rate_of, int threads, double *share) {
+/* A kernel and plain reading in turns, because the speed of memory wanders within a run: prints the
+ * median rate, and the median of the shares of what reading reached in the same turn. */
+static void bench_from_memory(const options *o, product p, const matrix_row *kernel,
+                              const char *test, rate_fn *rate_of, setting s) {
     const bool quick = o->e.repeats == 1;
     const int turns = quick ? 1 : TURNS;
-    const double weights = (double)p.w.rows * p.w.cols;
+    const double products = (double)p.w.rows * p.w.cols * s.tokens;
     double rates[TURNS], shares[TURNS];
     p.e.repeats = quick ? 1 : TURN_REPEATS;
     for (int i = 0; i < turns; i++) {
-        rates[i] = rate_of(&p, kernel, true, threads);
-        const double read = read_rate(p.w.codes, p.copies * p.stride, threads, p.e.repeats);
-        shares[i] = rates[i] / weights * (double)p.bytes / read;
+        rates[i] = rate_of(&p, kernel, s);
+        const double read = read_rate(p.w.codes, p.copies * p.stride, s.threads, p.e.repeats);
+        shares[i] = rates[i] / products * (double)p.bytes / read;
     }
-    *share = median(shares, turns);
-    return median(rates, turns);
+    print_kernel(o, kernel, &p, test, s, median(rates, turns), median(shares, turns), "read");
 }
 
 /* One token, from the cache and from memory. */
 static void bench_one_token(const options *o, const ceilings *c, product *p,
                             const matrix_row *kernel, rate_fn *rate_of) {
-    print_kernel(o, kernel, p, "cache", 1, 1, rate_of(p, kernel, false, 1), -1.0, "");
+    const setting cached = {.tokens = 1, .threads = 1};
+    print_kernel(o, kernel, p, "cache", cached, rate_of(p, kernel, cached), -1.0, "");
     for (int i = 0; i < (o->threads > 1 ? 2 : 1); i++) {
-        double share;
-        const double rate = rate_from_memory(o, *p, kernel, rate_of, c->threads[i], &share);
-        print_kernel(o, kernel, p, "memory", c->threads[i], 1, rate, share, "read");
+        const setting cold = {.tokens = 1, .threads = c->threads[i], .cold = true};
+        bench_from_memory(o, *p, kernel, "memory", rate_of, cold);
     }
 }
 
@@ -204,7 +185,7 @@ static void bench_estimates(const options *o, const ceilings *c, product p,
     }
 }
 
-static void bench_layout(const options *o, ceilings *c, const layout_row *layout, width of) {
+static void bench_layout(const options *o, const ceilings *c, const layout_row *layout, width of) {
     product p = make_product(layout, of, o->shape[0], o->shape[1], o->e);
     for (const matrix_row *kernel = gemv_rows; kernel->name != NULL; kernel++) {
         if (wanted(o, kernel, layout)) {
@@ -215,23 +196,18 @@ static void bench_layout(const options *o, ceilings *c, const layout_row *layout
         bench_estimates(o, c, p, layout);
     }
     static const int32_t counts[] = {2, 4, 8, 64, 128};
-    const double weights = (double)p.w.rows * p.w.cols;
     for (const matrix_row *kernel = gemm_rows; kernel->name != NULL; kernel++) {
         for (size_t i = 0; i < sizeof counts / sizeof *counts && wanted(o, kernel, layout); i++) {
-            const int32_t tokens = counts[i];
-            const bool few = tokens <= FEW_TOKENS;
-            const double rate = gemm_rate(&p, kernel, tokens, few);
-            const double most = c->multiply[kernel->isa][0];
+            const setting s = {counts[i], 1, .cold = counts[i] <= FEW_TOKENS};
             char test[16];
-            snprintf(test, sizeof test, "%d tokens", tokens);
-            if (few) {
-                const double reading = rate / (weights * tokens) * (double)p.bytes;
-                print_kernel(o, kernel, &p, test, 1, tokens, rate, reading / best_read(o, c, &p, 0),
-                             "read");
-            } else {
-                print_kernel(o, kernel, &p, test, 1, tokens, rate, most > 0.0 ? rate / most : -1.0,
-                             "peak");
+            snprintf(test, sizeof test, "%d tokens", s.tokens);
+            if (s.cold) {
+                bench_from_memory(o, p, kernel, test, gemm_rate, s);
+                continue;
             }
+            const double rate = gemm_rate(&p, kernel, s);
+            const double most = c->multiply[kernel->isa][0];
+            print_kernel(o, kernel, &p, test, s, rate, most > 0.0 ? rate / most : -1.0, "peak");
         }
     }
     free_product(&p);
@@ -313,7 +289,7 @@ int main(int argc, char **argv) {
               stderr);
         return EXIT_FAILURE;
     }
-    ceilings c = measure_ceilings(&o);
+    const ceilings c = measure_ceilings(&o);
     for (const layout_row *layout = layout_rows; layout->name != NULL; layout++) {
         const bool skip =
             layout->id == LAYOUT_rows || (o.layout != NULL && strcmp(o.layout, layout->name) != 0);
@@ -325,11 +301,6 @@ int main(int argc, char **argv) {
             if (fits && (o.bits == 0 || o.bits == widths[i].bits)) {
                 bench_layout(&o, &c, layout, widths[i]);
             }
-        }
-    }
-    for (int i = 0; i < MAX_COUNTS; i++) {
-        if (c.raised[i]) {
-            print_read(&o, c.threads[i], o.e.huge, c.read[o.e.huge][i]);
         }
     }
     return EXIT_SUCCESS;

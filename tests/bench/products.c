@@ -13,8 +13,7 @@ typedef struct {
     lw_lut_fn *build; /* NULL: the kernel reads no tables */
     size_t copies;
     size_t passes; /* products of one timing */
-    int32_t tokens;
-    int threads;
+    setting of;
 } timing;
 
 static size_t round_up(size_t n, size_t to) {
@@ -130,10 +129,11 @@ static void gemv_part(void *context, int thread, int repeat) {
     const timing *t = context;
     const product *p = t->p;
     uint8_t *lut = p->lut + p->lut_bytes * (size_t)thread;
-    const int32_t luts[2] = {share(p->luts, 8, thread, t->threads),
-                             share(p->luts, 8, thread + 1, t->threads)};
-    const int32_t tiles[2] = {share(p->tiles, 1, thread, t->threads),
-                              share(p->tiles, 1, thread + 1, t->threads)};
+    const int threads = t->of.threads;
+    const int32_t luts[2] = {share(p->luts, 8, thread, threads),
+                             share(p->luts, 8, thread + 1, threads)};
+    const int32_t tiles[2] = {share(p->tiles, 1, thread, threads),
+                              share(p->tiles, 1, thread + 1, threads)};
     for (size_t i = 0; i < t->passes; i++) {
         const lw_matrix w = matrix_of_pass(t, repeat, i);
         if (t->estimate) {
@@ -148,30 +148,26 @@ static void gemv_part(void *context, int thread, int repeat) {
     }
 }
 
-static double one_token_rate(product *p, const matrix_row *kernel, bool estimate, bool cold,
-                             int threads) {
+static double one_token_rate(product *p, const matrix_row *kernel, bool estimate, setting of) {
     const size_t weights = (size_t)p->w.rows * (size_t)p->w.cols;
     /* some milliseconds for one timing, between two turns of the scheduler */
-    const size_t enough = (size_t)threads << (kernel->isa == LW_ISA_scalar ? 22 : 27);
-    timing t = {.p = p,
-                .kernel = kernel,
-                .estimate = estimate,
-                .build = lut_builder(kernel),
-                .threads = threads};
-    t.copies = cold ? p->copies : 1;
+    const size_t enough = (size_t)of.threads << (kernel->isa == LW_ISA_scalar ? 22 : 27);
+    timing t = {
+        .p = p, .kernel = kernel, .estimate = estimate, .build = lut_builder(kernel), .of = of};
+    t.copies = of.cold ? p->copies : 1;
     t.passes = p->e.repeats == 1 ? 1 : enough / weights + 1;
-    for (int i = 0; i < threads && t.build != NULL; i++) {
+    for (int i = 0; i < of.threads && t.build != NULL; i++) {
         t.build(&p->x, p->lut + p->lut_bytes * (size_t)i, 0, p->luts);
     }
-    return (double)(weights * t.passes) / best_seconds(threads, p->e.repeats, gemv_part, &t);
+    return (double)(weights * t.passes) / best_seconds(of.threads, p->e.repeats, gemv_part, &t);
 }
 
-double gemv_rate(product *p, const matrix_row *kernel, bool cold, int threads) {
-    return one_token_rate(p, kernel, false, cold, threads);
+double gemv_rate(product *p, const matrix_row *kernel, setting of) {
+    return one_token_rate(p, kernel, false, of);
 }
 
-double estimate_rate(product *p, const matrix_row *kernel, bool cold, int threads) {
-    return one_token_rate(p, kernel, true, cold, threads);
+double estimate_rate(product *p, const matrix_row *kernel, setting of) {
+    return one_token_rate(p, kernel, true, of);
 }
 
 static void gemm_part(void *context, int thread, int repeat) {
@@ -180,16 +176,16 @@ static void gemm_part(void *context, int thread, int repeat) {
     const product *p = t->p;
     for (size_t i = 0; i < t->passes; i++) {
         const lw_matrix w = matrix_of_pass(t, repeat, i);
-        ((lw_gemm_fn *)t->kernel->fn)(&w, &p->x, t->tokens, p->y, (size_t)p->w.rows, 0, p->tiles,
+        ((lw_gemm_fn *)t->kernel->fn)(&w, &p->x, t->of.tokens, p->y, (size_t)p->w.rows, 0, p->tiles,
                                       p->scratch);
     }
 }
 
-double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens, bool cold) {
+double gemm_rate(product *p, const matrix_row *kernel, setting of) {
     const bool scalar = kernel->isa == LW_ISA_scalar;
-    const size_t products = (size_t)p->w.rows * (size_t)p->w.cols * (size_t)tokens;
-    timing t = {.p = p, .kernel = kernel, .tokens = tokens, .threads = 1};
-    t.copies = cold ? p->copies : 1;
+    const size_t products = (size_t)p->w.rows * (size_t)p->w.cols * (size_t)of.tokens;
+    timing t = {.p = p, .kernel = kernel, .of = of};
+    t.copies = of.cold ? p->copies : 1;
     t.passes = p->e.repeats == 1 ? 1 : ((size_t)1 << (scalar ? 22 : 27)) / products + 1;
     const int repeats = scalar && p->e.repeats > 3 ? 3 : p->e.repeats;
     return (double)(products * t.passes) / best_seconds(1, repeats, gemm_part, &t);

@@ -44,14 +44,19 @@ typedef struct {
 product make_product(const layout_row *layout, width of, int32_t rows, int32_t cols, effort e);
 void free_product(product *p);
 
-/* Weights a second of one token, tables included, by `threads` threads that share the tiles and
- * the tables of each product; `cold`: each product reads the next copy, else all read the first. */
-double gemv_rate(product *p, const matrix_row *kernel, bool cold, int threads);
+/* What is timed: the product for `tokens` tokens (1..MAX_TOKENS) by `threads` threads; `cold`: each
+ * product reads the next copy, else all read the first. */
+typedef struct {
+    int32_t tokens;
+    int threads;
+    bool cold;
+} setting;
 
-/* The same for a split_estimate kernel, given as a row of gemv_rows would be. */
-double estimate_rate(product *p, const matrix_row *kernel, bool cold, int threads);
+/* Multiply-adds a second of a kernel, given as a row of gemv_rows or gemm_rows would be. */
+typedef double rate_fn(product *p, const matrix_row *kernel, setting of);
 
-/* Multiply-adds a second of `tokens` tokens (1..MAX_TOKENS) on one thread; `cold` as above. */
-double gemm_rate(product *p, const matrix_row *kernel, int32_t tokens, bool cold);
+rate_fn gemv_rate;     /* one token, tables included, whose threads share tiles and tables */
+rate_fn estimate_rate; /* one token, a kernel of slot split_estimate */
+rate_fn gemm_rate;     /* one thread */
 
 #endif

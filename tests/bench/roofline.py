@@ -114,7 +114,7 @@ class Roofline:
 
 
 def _highest(ceilings: list[dict[str, Any]], key: str, threads: int, **of: str) -> float:
-    """Return the highest ceiling of ``threads``; a run may print one twice."""
+    """Return the highest ceiling of ``threads``; rows of several runs have several."""
     wanted = {"threads": threads, **of}
     found: list[float] = [
         row[key] for row in ceilings if wanted.items() <= row.items() and key in row
