@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+import subprocess
 import sys
 
 import pytest
@@ -105,6 +106,29 @@ def test_a_missing_cmake_is_named(monkeypatch):
     compiler = compilers.Compiler("cc", (sys.executable,), {})
     with pytest.raises(CompileError, match=r"needs CMake.*pip install \"lutwerk\[cross\]\""):
         build.build_runner(RISCV, compiler, NoProgress())
+
+
+def test_a_compiler_that_knows_no_architectures_is_told_of_features(tmp_path):
+    """zig takes what follows -march= for the name of a processor, and refuses it."""
+    gcc, cmake = shutil.which("aarch64-linux-gnu-gcc"), build._tool("cmake")
+    if gcc is None or cmake is None:
+        pytest.skip("no cross gcc or no CMake on this machine; .ci/run installs them")
+    cc = tmp_path / "cc"
+    cc.write_text(f'#!/bin/sh\ncase "$*" in *-march=*) exit 1 ;; esac\nexec {gcc} "$@"\n')
+    cc.chmod(stat.S_IRWXU)
+    settings = {
+        "CMAKE_SYSTEM_NAME": "Linux",
+        "CMAKE_SYSTEM_PROCESSOR": "aarch64",
+        "CMAKE_C_COMPILER": str(cc),
+        "LW_BUILD_RUNNER": "ON",
+    }
+    ninja = ["-G", "Ninja"] if build._tool("ninja") else []
+    configure = [cmake, "-S", source_dir(), "-B", tmp_path / "build", *ninja]
+    subprocess.run([*configure, *(f"-D{k}={v}" for k, v in settings.items())], check=True)
+    commands = (tmp_path / "build" / "compile_commands.json").read_text()
+    assert "-march=" not in commands
+    for features in ("", "+dotprod", "+dotprod+i8mm"):
+        assert f"-mcpu=generic{features} " in commands
 
 
 def test_what_was_built_is_kept_by_sources_and_compiler(cache, monkeypatch):
