@@ -1,6 +1,7 @@
 /* float32 rows (gemv_float.h), taken as they are. */
 #include "../kernels.h"
-#include "gemv_float.h"
+#include "simd.h"
+#include "../gemv_float.h"
 
 LW_INLINE lw_lanes load(const void *w, size_t i) {
     return lw_load((const float *)w + i);

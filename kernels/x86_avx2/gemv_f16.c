@@ -1,6 +1,7 @@
 /* float16 rows (gemv_float.h), widened by vcvtph2ps. */
 #include "../kernels.h"
-#include "gemv_float.h"
+#include "simd.h"
+#include "../gemv_float.h"
 
 LW_INLINE lw_lanes load(const void *w, size_t i) {
     return lw_load_f16((const uint16_t *)w + i);

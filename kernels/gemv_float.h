@@ -1,9 +1,9 @@
-/* Row-major float matrix times vector: four rows share the loads of x; each row is one fold in two
- * registers. */
-#ifndef LW_AVX2_GEMV_FLOAT_H
-#define LW_AVX2_GEMV_FLOAT_H
+/* Row-major float matrix times vector, for NEON and AVX2: four rows share the loads of x, and each
+ * row is one fold in the registers of lw_lanes. Include the folder's simd.h first. */
+#ifndef LW_GEMV_FLOAT_H
+#define LW_GEMV_FLOAT_H
 
-#include "simd.h"
+#include "kernel.h"
 
 /* Weights from element i on as float32: 16 of them, or the first `count` < 16 followed by +0. */
 typedef lw_lanes lw_load_weights(const void *w, size_t i);
