@@ -11,17 +11,13 @@ and calls from Python.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
-from lutwerk import LutwerkError
+from decoding import read_options, run, show
 from lutwerk.manifest import Folder, read_folder
 from lutwerk.native import Model, Session
 from lutwerk.native_types import Profile
@@ -163,31 +159,18 @@ def text(row: Row) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("bundle", type=Path)
-    add("-t", "--threads", default="1,2", help="1,2")
-    add("--positions", type=int, default=512, help="tokens before those that are measured (512)")
-    add("-r", "--rounds", type=int, default=100, help="tokens that are measured (100)")
-    add("-o", "--output", choices=("text", "json"), default="text", help="text")
-    options = parser.parse_args(arguments)
+    options = read_options(__doc__, arguments, positions=512, rounds=100)
     where = Circumstances.here()
     folder = read_folder(options.bundle)
     model = Model(folder.model, resident=True)
     try:
-        for threads in map(int, options.threads.split(",")):
+        for threads in options.threads:
             row = measure(folder, model, options.positions, threads, options.rounds)
-            as_json = options.output == "json"
-            print(json.dumps(asdict(row) | {"run": asdict(where)}) if as_json else text(row))
+            show(row, text, where, as_json=options.as_json)
     finally:
         model.close()
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except LutwerkError as error:
-        sys.exit(f"overhead.py: {error}")
+    run(main, "overhead.py")

@@ -9,17 +9,14 @@ difference; ``mapped_huge_mb`` says how much that is.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
-import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from lutwerk import LutwerkError
+from decoding import read_options, run, show
 from lutwerk.manifest import read_folder
 from lutwerk.native import Model, Session
 from report import Circumstances
@@ -85,35 +82,25 @@ def measure(path: Path, name: str, threads: int, positions: int, rounds: int) ->
             model.close()
 
 
+def text(row: Row) -> str:
+    """Return the row as a line for people."""
+    return (
+        f"{row.model}, {row.threads} thread(s): mapped {row.mapped_ms:.2f} ms a token "
+        f"({row.mapped_huge_mb:.0f} MB in huge pages), held {row.held_ms:.2f} ms: "
+        f"{row.ratio:.3f} times as fast"
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("bundle", type=Path)
-    add("-t", "--threads", default="1,2", help="1,2")
-    add("--positions", type=int, default=100, help="tokens before the measured one (100)")
-    add("-r", "--rounds", type=int, default=50, help="50")
-    add("-o", "--output", choices=("text", "json"), default="text", help="text")
-    options = parser.parse_args(arguments)
+    options = read_options(__doc__, arguments, positions=100, rounds=50)
     where = Circumstances.here()
     folder = read_folder(options.bundle)
-    for threads in map(int, options.threads.split(",")):
+    for threads in options.threads:
         row = measure(folder.model, folder.name, threads, options.positions, options.rounds)
-        if options.output == "json":
-            print(json.dumps(asdict(row) | {"run": asdict(where)}))
-        else:
-            print(
-                f"{row.model}, {threads} thread(s): mapped {row.mapped_ms:.2f} ms a token "
-                f"({row.mapped_huge_mb:.0f} MB in huge pages), held {row.held_ms:.2f} ms: "
-                f"{row.ratio:.3f} times as fast"
-            )
+        show(row, text, where, as_json=options.as_json)
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except LutwerkError as error:
-        sys.exit(f"pages.py: {error}")
+    run(main, "pages.py")
