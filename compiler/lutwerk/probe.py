@@ -57,14 +57,27 @@ def write_probe(
         dst = View(result, 0, matrix.rows)
         ops.append(Op("matmul", dst, (View("x", 0, cols),), weight=matrix.name))
     ops.append(Op("matmul", View(LOGITS, 0, _VOCAB), (View("x", 0, cols),), weight=_TABLE))
-    graph = Graph(_config(cols), tuple(ops), values, weights, len(ops) - 1)
+    config = small_config("probe", _VOCAB, cols)
+    graph = Graph(config, tuple(ops), values, weights, len(ops) - 1)
 
     rules = tuple((matrix.name, matrix.quantizer) for matrix in matrices)
     graph = assign_formats(graph, {"head": "f32"}, rules)
-    graph = quantize_activations(graph)
-    graph = place(choose_layouts(graph, target, (("*", layout),)), chunk)
+    write_graph(path, graph, target, (("*", layout),), chunk, progress)
+
+
+def write_graph(
+    path: Path,
+    graph: Graph,
+    target: Target,
+    layouts: tuple[tuple[str, str], ...],
+    chunk: int,
+    progress: Progress,
+) -> None:
+    """Plan and write a graph whose formats are assigned; ``layouts`` as of ``choose_layouts``."""
+    graph = choose_layouts(quantize_activations(graph), target, layouts)
+    graph = place(graph, chunk)
     verify(graph, "place")
-    write_model(path, build_records(graph, target, None), _VOCAB, 1, progress)
+    write_model(path, build_records(graph, target, None), graph.config.vocab, 1, progress)
 
 
 def rows_for(layout: str, bits: float, cols: int, matrix_bytes: int) -> int:
@@ -73,18 +86,19 @@ def rows_for(layout: str, bits: float, cols: int, matrix_bytes: int) -> int:
     return max(2, int(matrix_bytes * 8 / (bits * cols * tile))) * tile
 
 
-def _config(cols: int) -> ModelConfig:
+def small_config(name: str, vocab: int, cols: int, max_context: int = 1) -> ModelConfig:
+    """What a model of a few operations on vectors of ``cols`` columns says of itself."""
     return ModelConfig(
-        architecture="probe",
-        name="probe",
-        vocab=_VOCAB,
+        architecture=name,
+        name=name,
+        vocab=vocab,
         hidden=cols,
         intermediate=cols,
         layers=1,
         heads=1,
         kv_heads=1,
         head_dim=2,
-        max_context=1,
+        max_context=max_context,
         rope_theta=1e4,
         rms_eps=1e-5,
         tied_embeddings=True,

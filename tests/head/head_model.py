@@ -2,16 +2,11 @@
 
 from pathlib import Path
 
-from lutwerk.emit.model import write_model
-from lutwerk.emit.records import build_records
-from lutwerk.graph import LOGITS, Graph, ModelConfig, Op, Source, Value, View, Weight
+from lutwerk.graph import LOGITS, Graph, Op, Source, Value, View, Weight
 from lutwerk.passes.assign_formats import assign_formats
-from lutwerk.passes.choose_layouts import choose_layouts
-from lutwerk.passes.place import place
-from lutwerk.passes.quantize_activations import quantize_activations
+from lutwerk.probe import small_config, write_graph
 from lutwerk.progress import NoProgress
 from lutwerk.targets import load_target
-from lutwerk.verify import verify
 
 CHUNK = 64
 
@@ -27,29 +22,9 @@ def write_head_model(path: Path, states, head, *, layout="split", quantizer="i57
         Op("embed", View("x", 0, cols), weight="states"),
         Op("matmul", View(LOGITS, 0, vocab), (View("x", 0, cols),), weight="head"),
     )
-    graph = Graph(_config(vocab, cols), ops, {"x": Value("x", cols)}, weights, head_begin=1)
-    target = load_target("generic")
+    config = small_config("head", vocab, cols, max_context=CHUNK)
+    graph = Graph(config, ops, {"x": Value("x", cols)}, weights, head_begin=1)
     graph = assign_formats(graph, {"embedding": "f32", "head": quantizer}, ())
-    graph = choose_layouts(quantize_activations(graph), target, (("head", layout),))
-    graph = place(graph, CHUNK)
-    verify(graph, "place")
-    write_model(path, build_records(graph, target, None), vocab, 1, NoProgress())
+    target = load_target("generic")
+    write_graph(path, graph, target, (("head", layout),), CHUNK, NoProgress())
     return path
-
-
-def _config(vocab: int, cols: int) -> ModelConfig:
-    return ModelConfig(
-        architecture="head",
-        name="head",
-        vocab=vocab,
-        hidden=cols,
-        intermediate=cols,
-        layers=1,
-        heads=1,
-        kv_heads=1,
-        head_dim=2,
-        max_context=CHUNK,
-        rope_theta=1e4,
-        rms_eps=1e-5,
-        tied_embeddings=False,
-    )
