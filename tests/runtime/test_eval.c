@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "lutwerk/lutwerk.h"
+#include "running.h"
 #include "schedule.h"
 #include "toy_model.h"
 
@@ -16,28 +17,6 @@ enum {
 static uint32_t prompt[PROMPT];
 static float reference[PROMPT][TOY_VOCAB];
 static float logits[PROMPT][TOY_VOCAB];
-
-typedef struct {
-    lw_session *session;
-    void *workspace;
-} running;
-
-static running start(const lw_model *model, lw_session_options options) {
-    running r;
-    size_t bytes;
-    CHECK_EQUAL(lw_session_bytes(model, &options, &bytes), LW_OK);
-    r.workspace = allocate_aligned(bytes);
-    memset(r.workspace, 0xA5, bytes);
-    CHECK_EQUAL(lw_session_start(model, &options, r.workspace, bytes - 1, &r.session),
-                LW_ERR_WORKSPACE);
-    CHECK_EQUAL(lw_session_start(model, &options, r.workspace, bytes, &r.session), LW_OK);
-    return r;
-}
-
-static void stop(running r) {
-    lw_session_stop(r.session);
-    free(r.workspace);
-}
 
 /* The last `rows` of the tokens [0, count) against the reference. */
 static void expect_reference(size_t count, size_t rows) {

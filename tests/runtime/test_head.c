@@ -10,6 +10,7 @@
 #include "lutwerk/lutwerk.h"
 #include "model.h"
 #include "model_bytes.h"
+#include "running.h"
 
 enum { VOCAB = 2051, HIDDEN = 150, GROUPS = (HIDDEN + 63) / 64, PADDED = GROUPS * 64 };
 
@@ -23,26 +24,6 @@ static float scales[VOCAB * GROUPS];
 static uint8_t dither[PADDED];
 static float full[VOCAB];
 static float some[VOCAB];
-
-typedef struct {
-    lw_session *session;
-    void *workspace;
-} running;
-
-static running start(const lw_model *model, lw_session_options options) {
-    running r;
-    size_t bytes;
-    CHECK_EQUAL(lw_session_bytes(model, &options, &bytes), LW_OK);
-    r.workspace = allocate_aligned(bytes);
-    memset(r.workspace, 0xA5, bytes);
-    CHECK_EQUAL(lw_session_start(model, &options, r.workspace, bytes, &r.session), LW_OK);
-    return r;
-}
-
-static void stop(running r) {
-    lw_session_stop(r.session);
-    free(r.workspace);
-}
 
 /* About normal, like weights: the sum of a few uniform values. */
 static uint8_t random_code(uint64_t *random) {

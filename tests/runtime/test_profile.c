@@ -6,6 +6,7 @@
 #include "check.h"
 #include "lutwerk/lutwerk.h"
 #include "model.h"
+#include "running.h"
 #include "signature.h"
 #include "toy_model.h"
 
@@ -110,11 +111,8 @@ static void test_session(const lw_model *model, lw_session_options options, toy_
     const uint32_t threads = options.threads;
     const lw_model_view view = lw_view_model(model);
     lw_profile profile = {{0}, {0}};
-    lw_session *session;
-    size_t bytes;
-    CHECK_EQUAL(lw_session_bytes(model, &options, &bytes), LW_OK);
-    void *workspace = allocate_aligned(bytes);
-    CHECK_EQUAL(lw_session_start(model, &options, workspace, bytes, &session), LW_OK);
+    const running r = start(model, options);
+    lw_session *session = r.session;
     CHECK_EQUAL(lw_eval(session, prompt, PROMPT, expected, 1), LW_OK);
 
     lw_session_profile(session, &profile);
@@ -137,8 +135,7 @@ static void test_session(const lw_model *model, lw_session_options options, toy_
 
     test_sum(session, &profile);
     test_off(session, &profile);
-    lw_session_stop(session);
-    free(workspace);
+    stop(r);
 }
 
 int main(void) {
