@@ -23,6 +23,14 @@ LW_INLINE int lw_exact_run(const int bits) {
     return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
 }
 
+/* sums + products, in this order: gcc would add a long chain up as a tree, whose leaves exceed the
+ * registers. */
+LW_INLINE __m256i lw_add_words(__m256i sums, __m256i products) {
+    sums = _mm256_add_epi16(sums, products);
+    __asm__("" : "+x"(sums));
+    return sums;
+}
+
 LW_INLINE int32_t lw_min_i32(int32_t a, int32_t b) {
     return a < b ? a : b;
 }

@@ -5,20 +5,16 @@
  *   ymm of x              x0 x1 x2 x3 |        x0 x1 x2 x3 | ...            (a broadcast dword)
  *
  * 16-bit sums run over as many fields as stay exact (codes.h), then one VPMADDWD widens them. Codes
- * of 8 bits widen after each product.
+ * of 8 bits widen after each product, codes of 2 bits after two column tiles (pairs.h).
  */
 #include "../kernels.h"
 #include "fields.h"
+#include "pairs.h"
 
 enum { TILES = 2 }; /* in flight */
 
-typedef struct {
-    __m256i lo; /* rows 0-7 */
-    __m256i hi; /* rows 8-15 */
-} row_sums;
-
 /* Sums of one tile of codes of `bits` <= 7 bits, a constant. */
-LW_INLINE row_sums add_fields(row_sums sums, const uint8_t *tile, const int8_t *x, int bits) {
+LW_INLINE lw_row_sums add_fields(lw_row_sums sums, const uint8_t *tile, const int8_t *x, int bits) {
     const __m256i ones = _mm256_set1_epi16(1);
     const int run = lw_exact_run(bits);
 #pragma GCC unroll 8
@@ -28,8 +24,8 @@ LW_INLINE row_sums add_fields(row_sums sums, const uint8_t *tile, const int8_t *
 #pragma GCC unroll 8
         for (int field = first; field < first + run; field++) {
             const __m256i x4 = lw_broadcast4(x + field * LW_FIELD_COLS);
-            lo = _mm256_add_epi16(lo, _mm256_maddubs_epi16(lw_field(tile, 0, bits, field), x4));
-            hi = _mm256_add_epi16(hi, _mm256_maddubs_epi16(lw_field(tile, 1, bits, field), x4));
+            lo = lw_add_words(lo, _mm256_maddubs_epi16(lw_field(tile, 0, bits, field), x4));
+            hi = lw_add_words(hi, _mm256_maddubs_epi16(lw_field(tile, 1, bits, field), x4));
         }
         sums.lo = _mm256_add_epi32(sums.lo, _mm256_madd_epi16(lo, ones));
         sums.hi = _mm256_add_epi32(sums.hi, _mm256_madd_epi16(hi, ones));
@@ -38,7 +34,7 @@ LW_INLINE row_sums add_fields(row_sums sums, const uint8_t *tile, const int8_t *
 }
 
 /* Sums of one tile of 8-bit codes minus 128. */
-LW_INLINE row_sums add_bytes(row_sums sums, const uint8_t *tile, const int8_t *x) {
+LW_INLINE lw_row_sums add_bytes(lw_row_sums sums, const uint8_t *tile, const int8_t *x) {
     const __m256i ones = _mm256_set1_epi16(1);
     const __m256i flip = _mm256_set1_epi8((char)0x80);
     for (int step = 0; step < 8; step++) {
@@ -54,7 +50,7 @@ LW_INLINE row_sums add_bytes(row_sums sums, const uint8_t *tile, const int8_t *x
 }
 
 /* `bits` is a constant. */
-LW_INLINE row_sums add_tile(row_sums sums, const uint8_t *tile, const int8_t *x, int bits) {
+LW_INLINE lw_row_sums add_tile(lw_row_sums sums, const uint8_t *tile, const int8_t *x, int bits) {
     return bits == 8 ? add_bytes(sums, tile, x) : add_fields(sums, tile, x, bits);
 }
 
@@ -78,10 +74,18 @@ LW_INLINE void gemv_tiles(int bits, int count, const lw_matrix *w, const lw_q8 *
     size_t row = 0;
     for (int32_t block = 0; block < blocks; row += LW_FIELDS_ROWS) {
         const int32_t end = block + lw_min_i32(group_blocks, blocks - block);
-        row_sums sums[TILES];
+        lw_row_sums sums[TILES];
         int32_t x_sum = 0;
         for (int r = 0; r < count; r++) {
-            sums[r] = (row_sums){_mm256_setzero_si256(), _mm256_setzero_si256()};
+            sums[r] = (lw_row_sums){_mm256_setzero_si256(), _mm256_setzero_si256()};
+        }
+        for (; bits == 2 && block + LW_PAIR_TILES <= end; block += LW_PAIR_TILES) {
+            for (int r = 0; r < count; r++) {
+                sums[r] = lw_add_pair_tiles(sums[r], codes + (size_t)r * apart,
+                                            x->codes + block * LW_BLOCK_COLS);
+            }
+            x_sum += lw_x_sum(x->sums, block, block + LW_PAIR_TILES);
+            codes += LW_PAIR_TILES * tile_bytes;
         }
         for (; block < end; block++, codes += tile_bytes) {
             for (int r = 0; r < count; r++) {
