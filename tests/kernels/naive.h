@@ -34,10 +34,11 @@ uint16_t naive_f32_to_f16(float value);
 lw_matrix naive_pack(const naive_matrix *m, const layout_row *layout, side at);
 lw_q8 naive_pack_x(const naive_x *x, side at);
 
-/* Number of lookup tables, and the bytes of table `index` (layout->lut_bytes of them) for token 0.
- */
+/* Number of lookup tables, and the bytes of table `index` (layout->lut_bytes of them at most) for
+ * token 0 as kernels of an instruction set read them; bytes that none reads stay as they are. */
 int32_t naive_lut_count(const layout_row *layout, int32_t cols);
-void naive_lut(const layout_row *layout, const naive_x *x, int32_t index, uint8_t *table);
+void naive_lut(const layout_row *layout, uint32_t isa, const naive_x *x, int32_t index,
+               uint8_t *table);
 
 /* What the code in column k of a row stands for, before its scale. */
 int32_t naive_value(const naive_matrix *m, int32_t row, int32_t k);

@@ -182,9 +182,37 @@ static void arm_base3_lut(const naive_x *x, int32_t first, uint8_t *table) {
     }
 }
 
-void naive_lut(const layout_row *layout, const naive_x *x, int32_t index, uint8_t *table) {
-    if (layout->id == LAYOUT_base3 && lw_isa_includes(host_isa(), LW_ISA_neon)) {
+/* base3 on AVX2: symmetric base-25 digits of the sums of columns 0 to 2 of code 13 + e and of
+ * columns 3 and 4 of code e, 16 entries each, of which those that are no code have no columns. */
+static void avx2_base3_lut(const naive_x *x, int32_t first, uint8_t *table) {
+    for (int32_t e = 0; e < 16; e++) {
+        const int32_t v = 13 + e;
+        int32_t sum_v = 0;
+        int32_t sum_u = 0;
+        if (v < 27) {
+            sum_v = (v % 3 - 1) * activation(x, first) +
+                    (v / 3 % 3 - 1) * activation(x, first + 1) +
+                    (v / 9 - 1) * activation(x, first + 2);
+        }
+        if (e < 9) {
+            sum_u = (e % 3 - 1) * activation(x, first + 3) + (e / 3 - 1) * activation(x, first + 4);
+        }
+        const int32_t shift = 12 + 25 * 20; /* makes sums positive */
+        table[e] = (uint8_t)((sum_v + shift) % 25 - 12);
+        table[16 + e] = (uint8_t)((sum_v + shift) / 25 - 20);
+        table[32 + e] = (uint8_t)((sum_u + shift) % 25 - 12);
+        table[48 + e] = (uint8_t)((sum_u + shift) / 25 - 20);
+    }
+}
+
+void naive_lut(const layout_row *layout, uint32_t isa, const naive_x *x, int32_t index,
+               uint8_t *table) {
+    if (layout->id == LAYOUT_base3 && lw_isa_includes(isa, LW_ISA_neon)) {
         arm_base3_lut(x, index * layout->lut_cols, table);
+        return;
+    }
+    if (layout->id == LAYOUT_base3 && isa == LW_ISA_avx2) {
+        avx2_base3_lut(x, index * layout->lut_cols, table);
         return;
     }
     const int32_t entries = layout->lut_bytes / 2;

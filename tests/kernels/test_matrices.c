@@ -82,14 +82,14 @@ static void check_luts(const matrix_case *c, const naive_x *x, const lw_q8 *pack
     const int32_t count = naive_lut_count(c->layout, c->cols);
     const size_t table_bytes = (size_t)c->layout->lut_bytes;
     const size_t bytes = (size_t)count * table_bytes;
-    uint8_t *right = guarded(MEM_SCRATCH, AT_END, bytes, 64);
     const int32_t begin = random_range(0, count - 1);
     const int32_t end = random_range(begin, count);
-    for (int32_t i = begin; i < end; i++) {
-        naive_lut(c->layout, x, i, right + (size_t)i * table_bytes);
-    }
     for (const matrix_row *row = lut_rows; row->name != NULL; row++) {
         if (row->layout == c->layout->id && row->isa <= host_isa()) {
+            uint8_t *right = guarded(MEM_SCRATCH, AT_END, bytes, 64);
+            for (int32_t i = begin; i < end; i++) {
+                naive_lut(c->layout, row->isa, x, i, right + (size_t)i * table_bytes);
+            }
             void *lut = guarded(MEM_LUT, c->at, bytes, 64);
             running(row->name);
             ((lw_lut_fn *)row->fn)(packed, lut, begin, end);
@@ -98,24 +98,27 @@ static void check_luts(const matrix_case *c, const naive_x *x, const lw_q8 *pack
     }
 }
 
+/* All tables of token 0, as kernels of an instruction set read them. */
+static const uint8_t *make_lut(const matrix_case *c, const naive_x *x, uint32_t isa) {
+    const int32_t count = naive_lut_count(c->layout, c->cols);
+    const size_t table_bytes = (size_t)c->layout->lut_bytes;
+    uint8_t *lut = guarded(MEM_LUT, c->at, (size_t)count * table_bytes, 64);
+    for (int32_t i = 0; i < count; i++) {
+        naive_lut(c->layout, isa, x, i, lut + (size_t)i * table_bytes);
+    }
+    return lut;
+}
+
 /* All row tiles, then some of them: rows of other tiles must stay as they were. */
 static void check_gemv(const matrix_case *c, const lw_matrix *w, const naive_x *x,
                        const lw_q8 *packed) {
     const int32_t tiles = (c->rows + c->layout->tile_rows - 1) / c->layout->tile_rows;
     const size_t bytes = (size_t)c->rows * sizeof(float);
-    const uint8_t *lut = NULL;
-    if (c->layout->lut_bytes != 0) {
-        const int32_t count = naive_lut_count(c->layout, c->cols);
-        uint8_t *tables = guarded(MEM_LUT, c->at, (size_t)count * (size_t)c->layout->lut_bytes, 64);
-        for (int32_t i = 0; i < count; i++) {
-            naive_lut(c->layout, x, i, tables + (size_t)i * (size_t)c->layout->lut_bytes);
-        }
-        lut = tables;
-    }
     for (const matrix_row *row = gemv_rows; row->name != NULL; row++) {
         if (row->layout != c->layout->id || row->isa > host_isa()) {
             continue;
         }
+        const uint8_t *lut = row->uses_lut ? make_lut(c, x, row->isa) : NULL;
         for (int part = 0; part < 2; part++) {
             const int32_t begin = part == 0 ? 0 : random_range(0, tiles - 1);
             const int32_t end = part == 0 ? tiles : random_range(begin, tiles);
@@ -126,7 +129,7 @@ static void check_gemv(const matrix_case *c, const lw_matrix *w, const naive_x *
                 right[n] = wanted[n];
             }
             running(row->name);
-            ((lw_gemv_fn *)row->fn)(w, packed, row->uses_lut ? lut : NULL, y, begin, end);
+            ((lw_gemv_fn *)row->fn)(w, packed, lut, y, begin, end);
             expect_floats(row->name, "y", y, right, (size_t)c->rows);
         }
     }

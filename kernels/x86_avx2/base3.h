@@ -1,0 +1,31 @@
+/* Layout base3 on AVX2: the byte of five codes is 27 * u + 13 + v with |v| <= 13, and VPSHUFB looks
+ * up a sum for each part.
+ *
+ *   u   columns 3 and 4: 9 entries, by u
+ *   v   columns 0, 1 and 2: 14 entries, by |v|; the sum of -v is minus the sum of v
+ *
+ * A sum over columns of (code - 1) * x is at most 254 (u) or 381 (v) and is cut into two digits,
+ * low + LW_BASE3_BASE * high, |low| <= 12, so that a negated sum has negated digits. Both parts
+ * together add at most 24 to a low digit and 10 + 15 to a high one, so LW_BASE3_RUN column tiles
+ * reach 125 in a signed byte.
+ */
+#ifndef LW_AVX2_BASE3_H
+#define LW_AVX2_BASE3_H
+
+enum {
+    LW_BASE3_ROWS = 64,
+    LW_BASE3_COLS = 5,
+    LW_BASE3_TABLE = 256, /* bytes, of which 64 are used: four times 16 entries */
+    LW_BASE3_V_LOW = 0,   /* where each 16 lie */
+    LW_BASE3_V_HIGH = 16,
+    LW_BASE3_U_LOW = 32,
+    LW_BASE3_U_HIGH = 48,
+    LW_BASE3_V_COLS = 3,
+    LW_BASE3_U_ENTRIES = 9,
+    LW_BASE3_V_ENTRIES = 14,
+    LW_BASE3_V_ZERO = 13, /* what u leaves of the code, where v is 0 */
+    LW_BASE3_BASE = 25,
+    LW_BASE3_RUN = 5,
+};
+
+#endif
