@@ -142,6 +142,8 @@ typedef struct {
     const void *v;
     const float *k_scales; /* attention_q8 only */
     const float *v_scales;
+    const void *next; /* keys that this thread is likely to read next, which may be fetched ahead,
+                         or NULL */
     float *out;
     float *scores;
     size_t q_stride;

@@ -5,9 +5,10 @@
 #ifndef LW_AVX512_ATTENTION_HEADS_H
 #define LW_AVX512_ATTENTION_HEADS_H
 
+#include "attention_dots.h"
 #include "attention_tile.h"
 
-enum { STEP_VALUES = 16 }; /* read whole before the next: the order in which they lie */
+enum { STEP_VALUES = 32 }; /* read whole before the next: the order in which they lie */
 
 LW_INLINE int32_t min_i32(int32_t a, int32_t b) {
     return a < b ? a : b;
@@ -70,15 +71,16 @@ LW_INLINE void dots_tiled(const lw_attention_args *a, float tile[TILE], const kv
 /* out of `heads` query heads from `head` on, of one token, += what `count` values from p on give
  * for elements [d, d + OUT_DIMS), as far as there are. */
 LW_INLINE void add_values(const lw_attention_args *a, const token_heads *t, const float *inverse,
-                          const kv_rows *values, int32_t p, int32_t d, const int heads,
-                          const kv_form form) {
+                          const kv_rows *values, const uint8_t *ahead, int32_t p, int32_t d,
+                          const int heads, const kv_form form) {
     const kv_rows seen = {values->first, values->stride, min_i32(values->count, t->positions - p)};
     const bool last = p + values->count >= t->positions;
     if (a->head_dim - d >= OUT_DIMS) {
-        output(a, &seen, t->scores + p, inverse, t->out + d, OUT_DIMS, p == 0, last, heads, form);
-    } else {
-        output(a, &seen, t->scores + p, inverse, t->out + d, a->head_dim - d, p == 0, last, heads,
+        output(a, &seen, t->scores + p, inverse, ahead, t->out + d, OUT_DIMS, p == 0, last, heads,
                form);
+    } else {
+        output(a, &seen, t->scores + p, inverse, ahead, t->out + d, a->head_dim - d, p == 0, last,
+               heads, form);
     }
 }
 
@@ -101,7 +103,7 @@ LW_INLINE void weigh_tiled(const lw_attention_args *a, float tile[TILE], int32_t
             for (int32_t token = 0; token < a->tokens; token++) {
                 const token_heads t = heads_of(a, token, head);
                 if (p < t.positions) {
-                    add_values(a, &t, inverse[token], &values, p, d, heads, KV_TILE);
+                    add_values(a, &t, inverse[token], &values, NULL, p, d, heads, KV_TILE);
                 }
             }
         }
@@ -113,15 +115,19 @@ LW_INLINE void attend(const lw_attention_args *a, int32_t token, int32_t head, c
                       const kv_form form) {
     const token_heads t = heads_of(a, token, head);
     const size_t dim = (size_t)a->head_dim;
+    const size_t bytes = (size_t)t.positions * dim * element_bytes(form);
+    const void *next = a->next && head + heads == a->queries ? a->next : a->k;
     const kv_rows keys = rows_at(a->k, 0, dim, t.positions, form);
     float inverse[MAX_HEADS];
-    dots(a, &keys, t.q, t.scores, heads, form);
+    dots(a, &keys, a->v, t.q, t.scores, heads, form);
     softmax_heads(a, &t, inverse, heads, form);
     for (int32_t p = 0; p < t.positions; p += STEP_VALUES) {
         for (int32_t d = 0; d < a->head_dim; d += OUT_DIMS) {
-            const kv_rows values = rows_at(a->v, (size_t)p * dim + (size_t)d, dim,
-                                           min_i32(STEP_VALUES, t.positions - p), form);
-            add_values(a, &t, inverse, &values, p, d, heads, form);
+            const size_t at = (size_t)p * dim + (size_t)d;
+            const kv_rows values =
+                rows_at(a->v, at, dim, min_i32(STEP_VALUES, t.positions - p), form);
+            const uint8_t *ahead = ahead_of(a->v, at * element_bytes(form), bytes, next);
+            add_values(a, &t, inverse, &values, ahead, p, d, heads, form);
         }
     }
 }

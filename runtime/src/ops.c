@@ -297,12 +297,18 @@ static void attention(lw_session *s, lw_turn *turn, const lw_op_record *op, cons
         const size_t column = ((size_t)item.head * queries + item.first) * conf->head_dim;
         const cached_head keys = cache_at(s, op->layer, KEYS, item.head);
         const cached_head values = cache_at(s, op->layer, VALUES, item.head);
+        /* the next one of this thread, if threads take turns */
+        const uint32_t next = taken + s->pool.threads;
         const lw_attention_args args = {
             .q = f32_at(s, &op->src[0], chunk, begin + at) + column,
             .k = keys.elements,
             .v = values.elements,
             .k_scales = keys.scales,
             .v_scales = values.scales,
+            .next = next < items ? cache_at(s, op->layer, KEYS,
+                                            attention_item_at(&split, queries, next).head)
+                                       .elements
+                                 : NULL,
             .out = f32_at(s, &op->dst, chunk, begin + at) + column,
             .scores = s->scores + turn->thread * scores,
             .q_stride = op->src[0].stride,

@@ -70,6 +70,7 @@ static void check_case(int32_t tokens, int32_t queries, int32_t head_dim, int32_
                               .head_dim = head_dim,
                               .positions = positions,
                               .scale = 0.125f};
+    args.next = random_range(0, 1) == 0 ? args.k : NULL;
     attend_naively(&args, wanted);
     for (const vector_row *row = vector_rows; row->name != NULL; row++) {
         if (strcmp(row->slot, q8 ? "attention_q8" : "attention") == 0 && row->isa <= host_isa()) {
