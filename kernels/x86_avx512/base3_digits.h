@@ -1,5 +1,5 @@
 /* Digits of base-3 codes in registers, one step of four column tiles (64 rows x 20 columns) at a
- * time.
+ * time, and activations in the order that they take.
  *
  *   code    the four column tiles transposed by byte and word unpacks: a dword is the four codes
  *           of a row; zmm i has row 16q + 4i + j at lane 4q + j
@@ -35,9 +35,10 @@ enum {
 static const uint8_t lw_base3_fields[2 * 64]
     __attribute__((aligned(64))) = {LW_FIELDS64(0), LW_FIELDS64(64)};
 
-/* The activations of one token, permuted: of the four column tiles of step s, digit j of column
- * tile c at byte LW_BASE3_STEP_COLS * s + LW_BASE3_STEP_TILES * j + c. */
-static inline void lw_base3_permute(int8_t *to, const int8_t *x, int32_t cols) {
+/* The activations of `count` tokens, `stride` apart in x, for whole steps: of step s, digit j and
+ * token t four columns, one of each column tile, at byte ((5s + j) * count + t) * 4. */
+static inline void lw_base3_pack(int8_t *to, const int8_t *x, size_t stride, int32_t count,
+                                 int32_t cols) {
     uint8_t index[LW_BASE3_VECTOR];
     for (int i = 0; i < LW_BASE3_VECTOR; i++) {
         index[i] = (uint8_t)(i / LW_BASE3_STEP_COLS * LW_BASE3_STEP_COLS +
@@ -45,11 +46,37 @@ static inline void lw_base3_permute(int8_t *to, const int8_t *x, int32_t cols) {
                              i % LW_BASE3_STEP_COLS / LW_BASE3_STEP_TILES);
     }
     const __m512i order = _mm512_loadu_si512(index);
+    const size_t step = (size_t)count * 4; /* bytes of all tokens */
     for (int32_t k = 0; k < cols; k += LW_BASE3_BATCH_COLS) {
-        const __mmask16 dwords =
-            lw_lanes(lw_min_i32(cols - k, LW_BASE3_BATCH_COLS) / LW_BASE3_STEP_TILES);
-        const __m512i codes = _mm512_maskz_loadu_epi32(dwords, x + k);
-        _mm512_mask_storeu_epi32(to + k, dwords, _mm512_permutexvar_epi8(order, codes));
+        const int32_t dwords = lw_min_i32(cols - k, LW_BASE3_BATCH_COLS) / 4;
+        for (int32_t t = 0; t < count; t += 4) { /* four tokens by 16 dwords, transposed */
+            const __mmask8 tokens = (__mmask8)lw_lanes(lw_min_i32(count - t, 4));
+            __m512i four[4];
+            for (int32_t i = 0; i < 4; i++) {
+                const int32_t token = t + i < count ? t + i : t;
+                four[i] = _mm512_maskz_loadu_epi32(lw_lanes(dwords),
+                                                   x + (size_t)token * stride + (size_t)k);
+                four[i] = _mm512_permutexvar_epi8(order, four[i]);
+            }
+            const __m512i low01 = _mm512_unpacklo_epi32(four[0], four[1]);
+            const __m512i low23 = _mm512_unpacklo_epi32(four[2], four[3]);
+            const __m512i high01 = _mm512_unpackhi_epi32(four[0], four[1]);
+            const __m512i high23 = _mm512_unpackhi_epi32(four[2], four[3]);
+            const __m512i dword[4] = {
+                _mm512_unpacklo_epi64(low01, low23), _mm512_unpackhi_epi64(low01, low23),
+                _mm512_unpacklo_epi64(high01, high23), _mm512_unpackhi_epi64(high01, high23)};
+            int8_t *at = to + t * 4;
+#define STORE(lane)                                                                                \
+    for (int32_t i = 0; i < 4 && 4 * (lane) + i < dwords; i++, at += step) {                       \
+        _mm_mask_storeu_epi32(at, tokens, _mm512_extracti32x4_epi32(dword[i], lane));              \
+    }
+            STORE(0)
+            STORE(1)
+            STORE(2)
+            STORE(3)
+#undef STORE
+        }
+        to += (size_t)dwords * step;
     }
 }
 
@@ -89,6 +116,21 @@ LW_INLINE __m512i lw_base3_digit(lw_base3_digits d, const int j) {
     const __m512i from = j < 4 ? d.low : d.last;
     const __m512i shifted = j % 4 == 0 ? from : _mm512_srli_epi16(from, 2 * j);
     return _mm512_and_si512(shifted, _mm512_set1_epi8(3));
+}
+
+/* Rows 0 to 7 and 16 to 23 in one register. */
+LW_INLINE __m512 lw_base3_load_rows(const float *scales) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_load_ps(scales)),
+                              _mm256_load_ps(scales + LW_LANES), 1);
+}
+
+/* As far as the masks go. Both halves in registers first: a masked extract to memory would fault
+ * where a masked store does not. */
+LW_INLINE void lw_base3_store_rows(float *y, __mmask8 low, __mmask8 high, __m512 value) {
+    __m256 upper = _mm512_extractf32x8_ps(value, 1);
+    __asm__("" : "+v"(upper));
+    _mm256_mask_storeu_ps(y, low, _mm512_castps512_ps256(value));
+    _mm256_mask_storeu_ps(y + LW_LANES, high, upper);
 }
 
 #endif
