@@ -28,7 +28,8 @@ static void run_plan(lw_session *s, lw_turn *turn, const lw_chunk *chunk) {
             lw_run_shared(s, turn, &s->model.ops[op], chunk, first);
             lw_lap(turn->laps, s->model.ops[op].op);
         }
-        lw_finish_stage(turn);
+        while (!lw_finish_stage(turn)) /* another thread is late with an operation of one token */
+            lw_run_shared(s, turn, &s->model.ops[op], chunk, first);
         op = end;
     }
 }

@@ -235,17 +235,32 @@ static void finish_stage(lw_turn *turn) {
     lw_finish_stage(turn);
 }
 
+static void estimate_shares(lw_session *s, lw_turn *turn, const head_product *p, uint32_t grain,
+                            lw_tentative *t) {
+    const uint32_t rows = (uint32_t)p->w.rows;
+    const uint32_t tiles = (uint32_t)lw_split_ceil(rows, LW_SPLIT_ROWS);
+    uint32_t from, to;
+    while (lw_take_tentative(turn, tiles, grain, &from, &to)) {
+        if (!lw_ready(s, turn, t))
+            continue;
+        s->kernels.split_estimate(&p->w, &t->own.x, t->own.groups, t->own.y, t->own.radius,
+                                  (int32_t)from, (int32_t)to);
+        lw_tentative_commit(t, turn, from * LW_SPLIT_ROWS, to < tiles ? to * LW_SPLIT_ROWS : rows);
+    }
+}
+
 void lw_run_estimates(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk) {
     const head_product p = product_of(s, op, chunk);
-    const uint32_t grain = lw_grain(op, 1);
-    const uint32_t tiles = (uint32_t)lw_split_ceil((uint32_t)p.w.rows, LW_SPLIT_ROWS);
-    uint32_t item, from, to;
+    lw_tentative t = {
+        .shared = {p.x, s->head.groups, s->head.group_count, p.logits, s->head.radius}};
+    uint32_t item;
     while (lw_take_one(turn, 1, &item))
         s->kernels.split_groups(&p.w, &p.x, s->head.groups);
     finish_stage(turn);
-    while (lw_take_share(turn, tiles, grain, &from, &to))
-        s->kernels.split_estimate(&p.w, &p.x, s->head.groups, p.logits, s->head.radius,
-                                  (int32_t)from, (int32_t)to);
+    estimate_shares(s, turn, &p, lw_grain(op, 1), &t);
+    lw_lap(turn->laps, LW_OP_matmul);
+    while (!lw_finish_stage(turn))
+        estimate_shares(s, turn, &p, lw_grain(op, 1), &t);
 }
 
 /* A thread that comes late to a stage may read state of a later one, but takes no item then. */
@@ -257,7 +272,6 @@ void lw_run_head(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_
     uint32_t item, from, to;
 
     lw_run_estimates(s, turn, op, chunk);
-    finish_stage(turn);
     while (lw_take_one(turn, 1, &item))
         find_threshold(s, &p);
     finish_stage(turn);

@@ -25,13 +25,16 @@ void lw_session_measure(lw_session *s, lw_turn *turn, const lw_request *request)
             if (!multiplies_alike(&s->model, &s->model.ops[i], tensor))
                 continue;
             product.tensor = s->model.ops[i].tensor;
-            if (request->estimates)
+            if (request->estimates) {
                 lw_run_estimates(s, turn, &product, &chunk);
-            else if (request->two_stages)
+            } else if (request->two_stages) {
                 lw_run_head(s, turn, &product, &chunk);
-            else
-                lw_run_shared(s, turn, &product, &chunk, 0);
-            lw_finish_stage(turn);
+                lw_finish_stage(turn);
+            } else {
+                do
+                    lw_run_shared(s, turn, &product, &chunk, 0);
+                while (!lw_finish_stage(turn));
+            }
         }
 }
 

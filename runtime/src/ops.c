@@ -149,6 +149,10 @@ typedef struct {
     size_t lut_bytes; /* lookup tables of one token */
 } product;
 
+bool lw_ready(const lw_session *s, lw_turn *turn, lw_tentative *t) {
+    return lw_tentative_ready(t, &s->tentative, turn, s->own + turn->thread * s->tentative.bytes);
+}
+
 static lw_q8 activations_of(const product *p, uint32_t t) {
     const size_t stride = (size_t)p->x.stride;
     return (lw_q8){p->x.codes + t * stride, p->x.sums + t * (stride / LW_SUM_COLS), p->x.scales + t,
@@ -176,6 +180,31 @@ static void multiply_singly(const lw_session *s, const product *p, const uint8_t
                                        p->y + t * p->y_stride, (int32_t)tile,
                                        (int32_t)(to - tile < step ? to : tile + step));
         }
+}
+
+/* A product of one token. */
+static void multiply_one(lw_session *s, lw_turn *turn, const product *p, uint32_t tiles,
+                         uint32_t grain) {
+    const size_t tile_rows = lw_find_layout(p->layout)->tile_rows;
+    lw_tentative t = {.shared = {.x = p->x, .y = p->y}};
+    uint8_t *tables = NULL;
+    uint32_t from, to;
+    while (lw_take_tentative(turn, tiles, grain, &from, &to)) {
+        if (!lw_ready(s, turn, &t))
+            continue;
+        product own = *p;
+        own.x = t.own.x;
+        own.y = t.own.y;
+        if (!tables && s->kernels.lut[p->layout]) {
+            tables = s->lut + turn->thread * s->lut_bytes;
+            build_tables(s, &own, tables);
+            if (!turn->backup)
+                lw_lap(turn->laps, LW_PROFILE_TABLES);
+        }
+        multiply_singly(s, &own, tables, from, to);
+        lw_tentative_commit(&t, turn, from * tile_rows,
+                            to < tiles ? to * tile_rows : (size_t)p->w.rows);
+    }
 }
 
 static void matmul(lw_session *s, lw_turn *turn, const lw_op_record *op, const lw_chunk *chunk,
@@ -207,12 +236,16 @@ static void matmul(lw_session *s, lw_turn *turn, const lw_op_record *op, const l
                                 (int32_t)to, scratch);
         return;
     }
-    uint8_t *tables = NULL;
     if (tiles >= s->pool.threads * GEMV_TILES)
         grain = (uint32_t)lw_round_up(grain, GEMV_TILES);
+    if (p.tokens == 1) {
+        multiply_one(s, turn, &p, tiles, grain);
+        return;
+    }
+    uint8_t *tables = NULL;
     while (lw_take_share(turn, tiles, grain, &from, &to)) {
         if (!tables && s->kernels.lut[id]) {
-            tables = p.tokens > 1 ? scratch : s->lut + turn->thread * s->lut_bytes;
+            tables = scratch;
             build_tables(s, &p, tables);
             lw_lap(turn->laps, LW_PROFILE_TABLES);
         }

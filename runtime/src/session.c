@@ -13,6 +13,7 @@ typedef struct {
     uint32_t scores_stride;
     uint64_t gemm_bytes;
     uint64_t lut_bytes;
+    lw_tentative_plan tentative;
     uint64_t workers_at;
     uint64_t arena_at;
     uint64_t kv_at;
@@ -20,6 +21,7 @@ typedef struct {
     uint64_t scores_at;
     uint64_t gemm_at;
     uint64_t lut_at;
+    uint64_t own_at;
     uint64_t fused_at;
     uint64_t head_at;
     uint64_t bytes;
@@ -54,6 +56,7 @@ static uint64_t take(uint64_t *end, uint64_t bytes) {
 static void place_parts(const lw_model_view *model, workspace_plan *plan) {
     const lw_conf_record *conf = model->conf;
     size_matmul_scratch(model, &plan->gemm_bytes, &plan->lut_bytes);
+    plan->tentative = lw_plan_tentative(model, plan->threads);
     plan->scores_stride = (uint32_t)lw_round_up(plan->context, LW_LANES);
     uint64_t cache_rows = 2 * (uint64_t)conf->layers * conf->kv_heads * plan->context;
     uint64_t scores =
@@ -61,13 +64,14 @@ static void place_parts(const lw_model_view *model, workspace_plan *plan) {
 
     uint64_t end = 0;
     take(&end, sizeof(lw_session));
-    plan->workers_at = take(&end, (plan->threads - 1) * sizeof(lw_worker));
+    plan->workers_at = take(&end, plan->threads * sizeof(lw_worker));
     plan->arena_at = take(&end, conf->arena_bytes);
     plan->kv_at = take(&end, cache_rows * conf->head_dim * lw_kv_element_bytes(conf));
     plan->kv_scales_at = take(&end, conf->kv_type == LW_KV_Q8 ? cache_rows * sizeof(float) : 0);
     plan->scores_at = take(&end, plan->threads * scores * sizeof(float));
     plan->gemm_at = take(&end, plan->threads * plan->gemm_bytes);
     plan->lut_at = take(&end, plan->threads * plan->lut_bytes);
+    plan->own_at = take(&end, plan->threads * (uint64_t)plan->tentative.bytes);
     plan->fused_at = take(&end, conf->ops);
     plan->head_at = take(&end, lw_head_bytes(model));
     plan->bytes = end;
@@ -125,10 +129,12 @@ lw_status lw_session_start(const lw_model *model, const lw_session_options *opti
     s->scores = (float *)(void *)(base + plan.scores_at);
     s->gemm = base + plan.gemm_at;
     s->lut = base + plan.lut_at;
+    s->own = base + plan.own_at;
     s->fused = base + plan.fused_at;
     s->scores_stride = plan.scores_stride;
     s->gemm_bytes = (size_t)plan.gemm_bytes;
     s->lut_bytes = (size_t)plan.lut_bytes;
+    s->tentative = plan.tentative;
     lw_head_start(&s->head, &s->model, base + plan.head_at);
     lw_kernels_select(s->isa, &s->kernels);
     lw_schedule(&s->model, s->fused);

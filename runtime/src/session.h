@@ -3,8 +3,7 @@
 #define LW_SESSION_H
 
 #include "head.h"
-#include "model.h"
-#include "threads.h"
+#include "tentative.h"
 
 /* What lw_eval, lw_eval_top or lw_measure_product was called with, as each thread copies it. */
 typedef struct {
@@ -33,10 +32,12 @@ struct lw_session {
     float *scores;    /* [thread][token][query of a kv_head][scores_stride], for attention */
     uint8_t *gemm;    /* [thread][gemm_bytes], unpacked weights */
     uint8_t *lut;     /* [thread][lut_bytes], lookup tables of one token */
+    uint8_t *own;     /* [thread][tentative.bytes] */
     uint8_t *fused;   /* [ops], see schedule.h */
     uint32_t scores_stride;
     size_t gemm_bytes;
     size_t lut_bytes;
+    lw_tentative_plan tentative;
     lw_head head;
     lw_laps laps; /* of thread 0 */
     lw_pool pool;

@@ -12,6 +12,14 @@ enum {
         4, /* kernels that share table loads between row tiles take this many at once */
 };
 
+/* lw_worker.tentative is 0, or stage << 32 | begin + 1 of a share that is not committed, and this
+ * bit when a second thread does it, too. */
+static const uint64_t BACKED_UP = 1u << 31;
+
+static uint64_t share_key(uint32_t stage, uint32_t begin) {
+    return (uint64_t)stage << 32 | (begin + 1);
+}
+
 static void pause_briefly(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -32,6 +40,8 @@ typedef bool condition(lw_pool *pool, uint32_t value);
 
 static bool spin_until(lw_pool *pool, condition *holds, uint32_t value) {
     uint64_t now, deadline = 0;
+    if (pool->spin_ns == 0)
+        return holds(pool, value);
     do {
         for (int i = 0; i < SPINS_A_CLOCK; i++) {
             if (holds(pool, value))
@@ -45,12 +55,10 @@ static bool spin_until(lw_pool *pool, condition *holds, uint32_t value) {
     return false;
 }
 
-/* Spin for a while, then sleep. A sleeper registers before it looks at the condition a last time,
- * and a waker makes the condition true before it looks for sleepers; both are sequentially
- * consistent, so that at least one sees the other. */
-static void wait_until(lw_pool *pool, condition *holds, uint32_t value) {
-    if (holds(pool, value) || (pool->spin_ns > 0 && spin_until(pool, holds, value)))
-        return;
+/* A sleeper registers before it looks at the condition a last time, and a waker makes the condition
+ * true before it looks for sleepers; both are sequentially consistent, so that at least one sees
+ * the other. */
+static void sleep_until(lw_pool *pool, condition *holds, uint32_t value) {
     pthread_mutex_lock(&pool->mutex);
     atomic_fetch_add(&pool->sleepers, 1);
     while (!holds(pool, value))
@@ -60,10 +68,12 @@ static void wait_until(lw_pool *pool, condition *holds, uint32_t value) {
 }
 
 /* The last item of a stage is done: open the next stage. By an exchange: QEMU 7.2 lets the load of
- * `sleepers` pass a store, since it gives AArch64's STLR and LDAR no barrier between them. */
+ * `sleepers` pass a store, since it gives AArch64's STLR and LDAR no barrier between them. The
+ * fence is for lw_overtaken: who sees what a later stage writes, sees that it has begun. */
 static void advance_stage(lw_pool *pool, uint32_t stage) {
     atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
     atomic_exchange(&pool->state, (uint64_t)(stage + 1) << 32);
+    atomic_thread_fence(memory_order_release);
     if (atomic_load(&pool->sleepers) > 0) {
         pthread_mutex_lock(&pool->mutex);
         pthread_cond_broadcast(&pool->wake);
@@ -124,13 +134,98 @@ bool lw_take_share(lw_turn *turn, uint32_t total, uint32_t grain, uint32_t *begi
     return take(turn, total, grain, begin, end);
 }
 
-void lw_finish_stage(lw_turn *turn) {
-    if (turn->pool->threads > 1) {
-        wait_until(turn->pool, stage_passed, turn->stage);
+static bool is_open(uint64_t share, uint32_t stage) {
+    return share != 0 && (uint32_t)(share >> 32) == stage && !(share & BACKED_UP);
+}
+
+static bool find_open_share(const lw_turn *turn, uint32_t *owner, uint64_t *share) {
+    const lw_pool *pool = turn->pool;
+    for (uint32_t i = 0; i < pool->threads; i++) {
+        const uint64_t found = atomic_load(&pool->workers[i].tentative);
+        if (is_open(found, turn->stage)) {
+            *owner = i;
+            *share = found;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The end of a share follows from its begin. */
+static bool take_backup(lw_turn *turn, uint32_t total, uint32_t grain) {
+    lw_pool *pool = turn->pool;
+    uint64_t share;
+    count_done(turn, total);
+    while (find_open_share(turn, &turn->owner, &share))
+        if (atomic_compare_exchange_strong(&pool->workers[turn->owner].tentative, &share,
+                                           share | BACKED_UP)) {
+            turn->begin = (uint32_t)share - 1;
+            turn->size = share_of(total - turn->begin, grain, pool->threads);
+            return true;
+        }
+    turn->backup = false;
+    return false;
+}
+
+static bool take_open(lw_turn *turn, uint32_t total, uint32_t grain) {
+    uint32_t end;
+    if (!take(turn, total, grain, &turn->begin, &end))
+        return false;
+    turn->size = end - turn->begin;
+    if (turn->pool->threads == 1)
+        return true;
+    turn->taken = 0;
+    turn->owner = turn->thread;
+    atomic_store_explicit(&turn->pool->workers[turn->thread].tentative,
+                          share_key(turn->stage, turn->begin), memory_order_release);
+    return true;
+}
+
+bool lw_take_tentative(lw_turn *turn, uint32_t total, uint32_t grain, uint32_t *begin,
+                       uint32_t *end) {
+    const bool taken =
+        turn->backup ? take_backup(turn, total, grain) : take_open(turn, total, grain);
+    *begin = turn->begin;
+    *end = turn->begin + turn->size;
+    return taken;
+}
+
+bool lw_overtaken(lw_turn *turn) {
+    if (turn->pool->threads == 1)
+        return false;
+    atomic_thread_fence(memory_order_acquire);
+    return stage_passed(turn->pool, turn->stage);
+}
+
+bool lw_commit(lw_turn *turn) {
+    _Atomic uint64_t *tentative = &turn->pool->workers[turn->owner].tentative;
+    const uint64_t key = share_key(turn->stage, turn->begin);
+    uint64_t share = atomic_load(tentative);
+    while ((share & ~BACKED_UP) == key)
+        if (atomic_compare_exchange_weak(tentative, &share, 0)) {
+            turn->taken = turn->size;
+            return true;
+        }
+    return false;
+}
+
+bool lw_finish_stage(lw_turn *turn) {
+    lw_pool *pool = turn->pool;
+    uint32_t owner;
+    uint64_t share;
+    if (pool->threads > 1) {
+        if (!spin_until(pool, stage_passed, turn->stage)) {
+            turn->backup = pool->spin_ns > 0 && find_open_share(turn, &owner, &share);
+            if (!turn->backup)
+                sleep_until(pool, stage_passed, turn->stage);
+        }
         lw_lap(turn->laps, LW_PROFILE_WAITING);
+        if (turn->backup)
+            return false;
     }
     turn->stage++;
     turn->next = 0;
+    return true;
 }
 
 /* A worker copies the job under the mutex: the caller may be on its next job before a slow worker
@@ -140,7 +235,8 @@ static void *work(void *argument) {
     lw_pool *pool = worker->pool;
     _Alignas(LW_CACHE_LINE) uint8_t job[LW_MAX_JOB_BYTES];
     for (uint32_t seen = 0;;) {
-        wait_until(pool, job_arrived, seen);
+        if (!spin_until(pool, job_arrived, seen))
+            sleep_until(pool, job_arrived, seen);
         lw_turn turn = {.pool = pool, .thread = worker->index};
         pthread_mutex_lock(&pool->mutex);
         seen = atomic_load(&pool->jobs);
@@ -192,7 +288,7 @@ static bool pin_all(lw_pool *pool) {
         return false;
     pool->pinned = true;
     for (uint32_t i = 1; i < pool->threads; i++)
-        if (!lw_affinity_pin(pool->workers[i - 1].handle, &pool->caller_affinity, i))
+        if (!lw_affinity_pin(pool->workers[i].handle, &pool->caller_affinity, i))
             return false;
     return true;
 }
@@ -216,8 +312,10 @@ bool lw_pool_start(lw_pool *pool, lw_worker *workers, uint32_t threads, bool pin
         pthread_mutex_destroy(&pool->mutex);
         return false;
     }
+    for (uint32_t i = 0; i < threads; i++)
+        atomic_init(&workers[i].tentative, 0);
     for (pool->threads = 1; pool->threads < threads; pool->threads++) {
-        lw_worker *worker = &workers[pool->threads - 1];
+        lw_worker *worker = &workers[pool->threads];
         worker->pool = pool;
         worker->index = pool->threads;
         if (!start_worker(worker))
@@ -233,7 +331,7 @@ bool lw_pool_start(lw_pool *pool, lw_worker *workers, uint32_t threads, bool pin
 void lw_pool_stop(lw_pool *pool) {
     announce(pool, NULL, 0);
     for (uint32_t i = 1; i < pool->threads; i++)
-        pthread_join(pool->workers[i - 1].handle, NULL);
+        pthread_join(pool->workers[i].handle, NULL);
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->mutex);
     if (pool->pinned)

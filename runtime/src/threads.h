@@ -5,7 +5,11 @@
  * items are done: not when all threads have come by. A thread that does not get a processor holds
  * nobody up unless it has taken an item; when it runs again it finds the stages that it missed
  * complete, and joins the current one. The function must therefore go through the same stages on
- * every thread, whether it takes items or not. With one thread nothing is shared. */
+ * every thread, whether it takes items or not. With one thread nothing is shared.
+ *
+ * Nor does it hold anybody up with items that it took tentatively: another thread does them again
+ * (backup tasks: Dean and Ghemawat, MapReduce, OSDI 2004, section 3.6). Both keep the results to
+ * themselves, the first to finish commits them, and the other drops its own. */
 #ifndef LW_THREADS_H
 #define LW_THREADS_H
 
@@ -27,16 +31,22 @@ typedef struct {
     lw_pool *pool;
     uint32_t thread; /* 0 .. threads - 1 */
     uint32_t stage;
-    uint32_t taken; /* items in work */
+    uint32_t taken; /* items in work that will count as done */
     uint32_t next;  /* item, when there is one thread */
-    lw_laps *laps;  /* or NULL */
+    uint32_t owner; /* of the tentative share in work: a thread */
+    uint32_t begin; /* of that share */
+    uint32_t size;
+    bool backup;   /* take shares of threads that are late */
+    lw_laps *laps; /* or NULL */
 } lw_turn;
 
 /* job: this thread's copy of what lw_pool_run was given. Memory that the job points to is the
  * caller's again once all stages are complete: only code that works on an item may touch it. */
 typedef void lw_pool_fn(void *context, lw_turn *turn, const void *job);
 
+/* Of one thread. */
 typedef struct {
+    _Alignas(LW_CACHE_LINE) _Atomic uint64_t tentative; /* share in work, see threads.c */
     pthread_t handle;
     lw_pool *pool;
     uint32_t index;
@@ -46,7 +56,7 @@ typedef struct {
 struct lw_pool {
     lw_pool_fn *function;
     void *context;
-    lw_worker *workers; /* [threads - 1] */
+    lw_worker *workers; /* [threads], the caller's first */
     uint32_t threads;
     uint32_t spin_ns;
     bool pinned;
@@ -63,9 +73,10 @@ struct lw_pool {
     _Alignas(LW_CACHE_LINE) atomic_uint done;       /* items of the current stage */
 };
 
-/* Start threads - 1 workers, whose records lie in `workers`. pin: also pin thread i to the i-th
- * processor that the caller may use, the caller (thread 0) until lw_pool_stop. Returns false, with
- * nothing left running, when a thread cannot be started or pinned. */
+/* Start threads - 1 workers; `workers` are the records of all threads, the caller included. pin:
+ * also pin thread i to the i-th processor that the caller may use, the caller (thread 0) until
+ * lw_pool_stop. Returns false, with nothing left running, when a thread cannot be started or
+ * pinned. */
 bool lw_pool_start(lw_pool *pool, lw_worker *workers, uint32_t threads, bool pin,
                    lw_pool_fn *function, void *context);
 void lw_pool_stop(lw_pool *pool);
@@ -80,8 +91,24 @@ void lw_pool_run(lw_pool *pool, const void *job, size_t job_bytes);
 bool lw_take_one(lw_turn *turn, uint32_t total, uint32_t *item);
 bool lw_take_share(lw_turn *turn, uint32_t total, uint32_t grain, uint32_t *begin, uint32_t *end);
 
+/* With several threads, lw_take_share for items that another thread may do again, with the same
+ * results, and that may be overtaken: until lw_commit, write only to this thread's own memory, and
+ * before relying on what earlier stages wrote, copy it there and make sure by lw_overtaken that the
+ * copy is whole. */
+bool lw_take_tentative(lw_turn *turn, uint32_t total, uint32_t grain, uint32_t *begin,
+                       uint32_t *end);
+
+/* Whether the stage is complete without this thread, so that memory that it reads or has read may
+ * belong to a later stage: then take the next share. */
+bool lw_overtaken(lw_turn *turn);
+
+/* Returns true when the results of the share are the first: before the next take, write them to
+ * where later stages read them. Otherwise drop them. */
+bool lw_commit(lw_turn *turn);
+
 /* After a take that returned false: wait until the stage is complete, see what its items wrote, go
- * on to the next. */
-void lw_finish_stage(lw_turn *turn);
+ * on to the next, and return true. Returns false when the wait was long and tentative shares are
+ * out: take from the same stage again, and then come back. */
+bool lw_finish_stage(lw_turn *turn);
 
 #endif

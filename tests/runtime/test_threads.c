@@ -98,7 +98,7 @@ static void test_stages(uint32_t threads) {
 
 typedef struct {
     lw_pool pool;
-    lw_worker worker;
+    lw_worker workers[2];
     atomic_uint arrivals;
 } pair;
 
@@ -132,7 +132,7 @@ static void test_falling_asleep(void) {
     pair *p = allocate_aligned(sizeof *p);
     memset(p, 0, sizeof *p);
     const uint32_t rounds = 100000;
-    CHECK(lw_pool_start(&p->pool, &p->worker, 2, false, meet, p));
+    CHECK(lw_pool_start(&p->pool, p->workers, 2, false, meet, p));
     lw_pool_run(&p->pool, &rounds, sizeof rounds);
     CHECK_EQUAL(atomic_load(&p->arrivals), 2 * rounds);
     lw_pool_stop(&p->pool);
