@@ -13,6 +13,7 @@ enum {
     SEEDS_A_TOP = 4,    /* rows whose low bits give the first threshold, for each token wanted */
     LEAST_SEEDS = 32,   /* and at least so many */
     MAX_COLS = 1 << 20, /* the bounds hold for 2^14 groups */
+    SEED_ROWS = 64,     /* looked through together for a seed */
     BLOCK_ROWS = 256,   /* looked through together: whole row tiles, some of a microsecond */
     BLOCKS_A_SHARE = 4,
 };
@@ -119,6 +120,14 @@ static float nth_greatest(uint64_t *keys, uint32_t count, uint32_t n) {
     return lw_key_logit(keys[0]);
 }
 
+/* Compilers make vectors of this, and of most rows nothing else is asked. */
+static bool any_above(const float *estimates, uint32_t count, float least) {
+    uint32_t above = 0;
+    for (uint32_t i = 0; i < count; i++)
+        above |= estimates[i] > least;
+    return above != 0;
+}
+
 /* Leave the rows with the `count` greatest estimates in keys. The keys are complemented, so that
  * the root of the heap is the least of them. */
 static void choose_seeds(uint64_t *keys, uint32_t count, const float *estimates, uint32_t rows) {
@@ -126,12 +135,17 @@ static void choose_seeds(uint64_t *keys, uint32_t count, const float *estimates,
         keys[n] = ~lw_make_key(estimates[n], n);
     lw_make_heap(keys, count);
     float least = lw_key_logit(~keys[0]);
-    for (uint32_t n = count; n < rows; n++)
-        if (estimates[n] > least) { /* false for a NaN, and for an equal one, whose id is higher */
-            keys[0] = ~lw_make_key(estimates[n], n);
-            lw_sift_down(keys, count, 0);
-            least = lw_key_logit(~keys[0]);
-        }
+    for (uint32_t begin = count; begin < rows; begin += SEED_ROWS) {
+        const uint32_t end = rows - begin < SEED_ROWS ? rows : begin + SEED_ROWS;
+        if (!any_above(estimates + begin, end - begin, least))
+            continue;
+        for (uint32_t n = begin; n < end; n++)
+            if (estimates[n] > least) { /* not a NaN, nor an equal one, whose id is higher */
+                keys[0] = ~lw_make_key(estimates[n], n);
+                lw_sift_down(keys, count, 0);
+                least = lw_key_logit(~keys[0]);
+            }
+    }
 }
 
 /* A first threshold: any `top` rows have the top-th greatest of their lower bounds as one. */
@@ -157,8 +171,22 @@ static void find_threshold(lw_session *s, const head_product *p) {
     atomic_store(&head->survived, 0);
 }
 
-/* Rule out rows of a block by their estimates, and bound the logits of the others. Comparisons are
- * such that a row with a NaN survives. */
+/* Whether the estimate does not rule out row n; true for a NaN. */
+static bool survives(const lw_head *head, const float *estimates, float x_scale, uint32_t n) {
+    const float upper = (estimates[n] + head->reach * head->radius[n]) * x_scale;
+    return !(upper < head->threshold);
+}
+
+/* Also a loop that compilers make vectors of. */
+static bool any_survives(const lw_head *head, const float *estimates, float x_scale, uint32_t begin,
+                         uint32_t end) {
+    uint32_t surviving = 0;
+    for (uint32_t n = begin; n < end; n++)
+        surviving |= survives(head, estimates, x_scale, n);
+    return surviving != 0;
+}
+
+/* Rule out rows of a block by their estimates, and bound the logits of the others. */
 static void collect_survivors(lw_session *s, const head_product *p, uint32_t block) {
     lw_head *head = &s->head;
     const uint32_t begin = block * BLOCK_ROWS;
@@ -168,11 +196,11 @@ static void collect_survivors(lw_session *s, const head_product *p, uint32_t blo
     uint32_t rows[BLOCK_ROWS];
     float estimates[BLOCK_ROWS];
     uint32_t count = 0;
-    for (uint32_t n = begin; n < end; n++) {
+    const bool any = any_survives(head, p->logits, x_scale, begin, end);
+    for (uint32_t n = begin; n < end && any; n++) {
         rows[count] = n;
         estimates[count] = p->logits[n];
-        const float upper = (p->logits[n] + head->reach * head->radius[n]) * x_scale;
-        count += !(upper < head->threshold);
+        count += survives(head, p->logits, x_scale, n);
     }
     if (count > 0) {
         const uint32_t at = atomic_fetch_add(&head->survived, count);
