@@ -6,7 +6,8 @@
 #include "lutwerk/lutwerk.h"
 
 enum {
-    SPIN_NS = 30000,    /* longer than most waits between stages, far shorter than a time slice */
+    LATE_NS = 30000,    /* longer than most waits between stages */
+    SPIN_NS = 100000,   /* far shorter than a time slice, but longer than to sleep and wake */
     SPINS_A_CLOCK = 64, /* reading the clock takes as long as a few pauses */
     SHARE_MULTIPLE =
         4, /* kernels that share table loads between row tiles take this many at once */
@@ -38,9 +39,9 @@ static bool job_arrived(lw_pool *pool, uint32_t seen) {
 
 typedef bool condition(lw_pool *pool, uint32_t value);
 
-static bool spin_until(lw_pool *pool, condition *holds, uint32_t value) {
+static bool spin_until(lw_pool *pool, condition *holds, uint32_t value, uint32_t ns) {
     uint64_t now, deadline = 0;
-    if (pool->spin_ns == 0)
+    if (ns == 0)
         return holds(pool, value);
     do {
         for (int i = 0; i < SPINS_A_CLOCK; i++) {
@@ -50,7 +51,7 @@ static bool spin_until(lw_pool *pool, condition *holds, uint32_t value) {
         }
         now = lw_clock_ns();
         if (deadline == 0)
-            deadline = now + pool->spin_ns;
+            deadline = now + ns;
     } while (now < deadline);
     return false;
 }
@@ -209,16 +210,24 @@ bool lw_commit(lw_turn *turn) {
     return false;
 }
 
-bool lw_finish_stage(lw_turn *turn) {
+/* Returns false when there are shares to take again. */
+static bool wait_for_stage(lw_turn *turn) {
     lw_pool *pool = turn->pool;
+    const uint32_t late_ns = pool->spin_ns < LATE_NS ? pool->spin_ns : LATE_NS;
     uint32_t owner;
     uint64_t share;
-    if (pool->threads > 1) {
-        if (!spin_until(pool, stage_passed, turn->stage)) {
-            turn->backup = pool->spin_ns > 0 && find_open_share(turn, &owner, &share);
-            if (!turn->backup)
-                sleep_until(pool, stage_passed, turn->stage);
-        }
+    if (spin_until(pool, stage_passed, turn->stage, late_ns))
+        return true;
+    if (pool->spin_ns > 0 && find_open_share(turn, &owner, &share))
+        return false;
+    if (!spin_until(pool, stage_passed, turn->stage, pool->spin_ns - late_ns))
+        sleep_until(pool, stage_passed, turn->stage);
+    return true;
+}
+
+bool lw_finish_stage(lw_turn *turn) {
+    if (turn->pool->threads > 1) {
+        turn->backup = !wait_for_stage(turn);
         lw_lap(turn->laps, LW_PROFILE_WAITING);
         if (turn->backup)
             return false;
@@ -235,7 +244,7 @@ static void *work(void *argument) {
     lw_pool *pool = worker->pool;
     _Alignas(LW_CACHE_LINE) uint8_t job[LW_MAX_JOB_BYTES];
     for (uint32_t seen = 0;;) {
-        if (!spin_until(pool, job_arrived, seen))
+        if (!spin_until(pool, job_arrived, seen, pool->spin_ns))
             sleep_until(pool, job_arrived, seen);
         lw_turn turn = {.pool = pool, .thread = worker->index};
         pthread_mutex_lock(&pool->mutex);
