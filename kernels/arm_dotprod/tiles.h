@@ -29,14 +29,27 @@ LW_INLINE int8x16_t field_in_place(const uint8_t *tile, const int quad, const in
         return lw_field(tile, quad, bits, field);
     }
     const lw_piece p = lw_field_piece(bits, field, 0);
-    const uint8x16_t bytes = vld1q_u8(tile + p.vector * LW_FIELDS_VECTOR + quad * 16);
-    return vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8((uint8_t)(((1 << bits) - 1) << place))));
+    const uint8x16_t mask = vdupq_n_u8((uint8_t)(((1 << bits) - 1) << place));
+    return vreinterpretq_s8_u8(vandq_u8(lw_piece_bytes(tile, quad, p), mask));
+}
+
+/* sum + more >> down, a constant. */
+LW_INLINE int32x4_t add_shifted(int32x4_t sum, int32x4_t more, const int down) {
+    switch (down) {
+    case 2:
+        return vsraq_n_s32(sum, more, 2);
+    case 3:
+        return vsraq_n_s32(sum, more, 3);
+    default:
+        return vsraq_n_s32(sum, more, 4);
+    }
 }
 
 LW_INLINE lw_row_sums add_span(lw_row_sums sums, const uint8_t *tiles, const int8_t *x,
                                int32_t blocks, const int bits) {
-    lw_row_sums by_place[PLACES];
-    for (int i = 0; i < PLACES; i++) {
+    const int places = bits == 2 ? 3 : bits == 3 ? 2 : 1;
+    lw_row_sums by_place[PLACES] = {sums};
+    for (int i = 1; i < places; i++) {
         by_place[i] = lw_row_sums_zero();
     }
     for (int32_t block = 0; block < blocks; block++) {
@@ -53,11 +66,10 @@ LW_INLINE lw_row_sums add_span(lw_row_sums sums, const uint8_t *tiles, const int
         tiles += bits * LW_FIELDS_VECTOR;
         x += LW_BLOCK_COLS;
     }
-    for (int i = 0; i < LW_ROW_QUADS; i++) {
-        sums.q[i] = vaddq_s32(sums.q[i], by_place[0].q[i]);
-        for (int place = 1; place < PLACES; place++) { /* 0 where no field is */
-            const int32x4_t down = vdupq_n_s32(-place * bits);
-            sums.q[i] = vaddq_s32(sums.q[i], vshlq_s32(by_place[place].q[i], down));
+    sums = by_place[0];
+    for (int place = 1; place < places; place++) {
+        for (int i = 0; i < LW_ROW_QUADS; i++) {
+            sums.q[i] = add_shifted(sums.q[i], by_place[place].q[i], place * bits);
         }
     }
     return sums;
@@ -65,6 +77,9 @@ LW_INLINE lw_row_sums add_span(lw_row_sums sums, const uint8_t *tiles, const int
 
 LW_INLINE lw_row_sums lw_add_tiles_dotprod(lw_row_sums sums, const uint8_t *tiles, const int8_t *x,
                                            int32_t blocks, const int bits) {
+    if (bits != 2 && bits != 3) {
+        return add_span(sums, tiles, x, blocks, bits);
+    }
     for (int32_t block = 0; block < blocks; block += SPAN_BLOCKS) {
         const size_t at = (size_t)block * LW_FIELDS_VECTOR * (size_t)bits;
         sums = add_span(sums, tiles + at, x + block * LW_BLOCK_COLS,
