@@ -36,6 +36,13 @@ LW_INLINE __m256i part_u(__m256i bytes) {
     return _mm256_or_si256(_mm256_mulhi_epu16(even, reciprocal), high);
 }
 
+/* As lw_add_words, of bytes. */
+LW_INLINE __m256i add_bytes(__m256i sums, __m256i digits) {
+    sums = _mm256_add_epi8(sums, digits);
+    __asm__("" : "+x"(sums));
+    return sums;
+}
+
 /* Add one column tile of 64 rows. */
 LW_INLINE void add_tile(row_digits d[2], const uint8_t *codes, const uint8_t *table) {
     const __m256i zero_of_u =
@@ -51,12 +58,12 @@ LW_INLINE void add_tile(row_digits d[2], const uint8_t *codes, const uint8_t *ta
         const __m256i u = part_u(bytes);
         const __m256i v = _mm256_sub_epi8(bytes, _mm256_shuffle_epi8(zero_of_u, u));
         const __m256i index = _mm256_abs_epi8(v);
-        d[i].low = _mm256_add_epi8(d[i].low, _mm256_shuffle_epi8(u_low, u));
-        d[i].high = _mm256_add_epi8(d[i].high, _mm256_shuffle_epi8(u_high, u));
-        d[i].low =
-            _mm256_add_epi8(d[i].low, _mm256_sign_epi8(_mm256_shuffle_epi8(v_low, index), v));
-        d[i].high =
-            _mm256_add_epi8(d[i].high, _mm256_sign_epi8(_mm256_shuffle_epi8(v_high, index), v));
+        d[i].low = add_bytes(d[i].low, _mm256_shuffle_epi8(u_low, u));
+        d[i].high = add_bytes(d[i].high, _mm256_shuffle_epi8(u_high, u));
+        const __m256i low = _mm256_shuffle_epi8(v_low, index);
+        const __m256i high = _mm256_shuffle_epi8(v_high, index);
+        d[i].low = add_bytes(d[i].low, _mm256_sign_epi8(low, v));
+        d[i].high = add_bytes(d[i].high, _mm256_sign_epi8(high, v));
     }
 }
 
@@ -75,24 +82,33 @@ LW_INLINE void widen(int32_t *sums, __m128i values) {
     _mm256_store_si256(target, _mm256_add_epi32(_mm256_load_si256(target), wide));
 }
 
+/* Add `count` <= LW_BASE3_RUN column tiles; a constant for all but the last run of a row. */
+LW_INLINE void add_tiles(row_words words[2], const uint8_t *codes, const uint8_t *tables,
+                         int32_t count) {
+    row_digits d[2] = {{_mm256_setzero_si256(), _mm256_setzero_si256()},
+                       {_mm256_setzero_si256(), _mm256_setzero_si256()}};
+#pragma GCC unroll 5
+    for (int32_t i = 0; i < count; i++) {
+        _mm_prefetch((const char *)(codes + (i + AHEAD) * LW_BASE3_ROWS), _MM_HINT_T0);
+        add_tile(d, codes + i * LW_BASE3_ROWS, tables + i * LW_BASE3_TABLE);
+    }
+    for (int i = 0; i < 2; i++) {
+        words[i].even = join_digits(words[i].even, d[i], 0);
+        words[i].odd = join_digits(words[i].odd, d[i], 8);
+    }
+}
+
 /* Add `count` <= WORD_TILES column tiles to the sums of 64 rows. */
 static void add_run(int32_t *sums, const uint8_t *codes, const uint8_t *tables, int32_t count) {
     row_words words[2] = {{_mm256_setzero_si256(), _mm256_setzero_si256()},
                           {_mm256_setzero_si256(), _mm256_setzero_si256()}};
-    for (int32_t left = count; left > 0; left -= LW_BASE3_RUN) {
-        const uint8_t *const end = codes + lw_min_i32(left, LW_BASE3_RUN) * LW_BASE3_ROWS;
-        row_digits d[2] = {{_mm256_setzero_si256(), _mm256_setzero_si256()},
-                           {_mm256_setzero_si256(), _mm256_setzero_si256()}};
-        do {
-            _mm_prefetch((const char *)(codes + AHEAD * LW_BASE3_ROWS), _MM_HINT_T0);
-            add_tile(d, codes, tables);
-            codes += LW_BASE3_ROWS;
-            tables += LW_BASE3_TABLE;
-        } while (codes != end);
-        for (int i = 0; i < 2; i++) {
-            words[i].even = join_digits(words[i].even, d[i], 0);
-            words[i].odd = join_digits(words[i].odd, d[i], 8);
-        }
+    for (; count >= LW_BASE3_RUN; count -= LW_BASE3_RUN) {
+        add_tiles(words, codes, tables, LW_BASE3_RUN);
+        codes += LW_BASE3_RUN * LW_BASE3_ROWS;
+        tables += LW_BASE3_RUN * LW_BASE3_TABLE;
+    }
+    if (count > 0) {
+        add_tiles(words, codes, tables, count);
     }
     for (int i = 0; i < 2; i++, sums += 32) {
         /* unpacking works on 128-bit halves: rows 0-7 and 16-23, then 8-15 and 24-31 */
