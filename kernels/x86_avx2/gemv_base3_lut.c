@@ -2,17 +2,18 @@
  * bytes, four VPSHUFB and four additions.
  *
  *   low, high   bytes of 32 rows, over LW_BASE3_RUN column tiles
- *   words       low + 25 * high of even and of odd rows, over 50 column tiles: at most 31750
+ *   words       low + 25 * high of even and of odd rows, over 25 column tiles: at most 15875
  *   sums        int32
  *
- * Four row tiles in turn read the tables of 50 column tiles, which stay in the first-level cache.
- * They lie a quarter of the range apart, so that memory sees streams that never jump.
+ * Two row tiles in turn read the tables of 25 column tiles, which stay in the first-level cache
+ * beside what is fetched for both. (More of either would not: tables share a quarter of its sets.)
+ * They lie half of the range apart, so that memory sees streams that never jump.
  */
 #include "../kernels.h"
 #include "base3.h"
 #include "codes.h"
 
-enum { WORD_TILES = 50, SHARED_TILES = 4, AHEAD = WORD_TILES };
+enum { WORD_TILES = 25, SHARED_TILES = 2, AHEAD = WORD_TILES };
 
 typedef struct {
     __m256i low, high;
