@@ -17,6 +17,7 @@ enum {
     MAX_HEADS = 4,
     OUT_VECTORS = 4,
     OUT_DIMS = OUT_VECTORS * LW_LANES,
+    ALL_LANES = 0xffff,
     CACHE_LINE = 64,
     /* Bytes from what is read to what is fetched into the second-level cache meanwhile: arithmetic
      * and memory take about the same time for one token, and overlap only so (8 KB measured best of
@@ -68,30 +69,67 @@ LW_INLINE void fetch(const uint8_t *line) {
     _mm_prefetch((const char *)line, _MM_HINT_T1);
 }
 
-/* Scores to exponentials, times the scales of values (q8); returns 1 / the sum of exponentials. */
-LW_INLINE float softmax(const lw_attention_args *a, float *scores, int32_t positions,
-                        const bool q8) {
-    __m512 max = _mm512_set1_ps(-INFINITY);
-    for (int32_t p = 0; p < positions; p += LW_LANES) {
-        const __mmask16 m = lw_lanes(positions - p);
-        __m512 s = _mm512_loadu_ps(scores + p);
-        if (q8) {
-            s = _mm512_mul_ps(s, _mm512_maskz_loadu_ps(m, a->k_scales + p));
-            _mm512_storeu_ps(scores + p, s);
+/* 16 scores, times the scales of keys (q8); those that m leaves out do not count. */
+LW_INLINE __m512 greater(const lw_attention_args *a, __m512 max, float *scores, int32_t p,
+                         const __mmask16 m, const bool q8) {
+    __m512 s = _mm512_loadu_ps(scores + p);
+    if (q8) {
+        s = _mm512_mul_ps(s, _mm512_maskz_loadu_ps(m, a->k_scales + p));
+        _mm512_storeu_ps(scores + p, s);
+    }
+    return _mm512_mask_max_ps(max, m, s, max);
+}
+
+/* 16 scores to exponentials, times the scales of values (q8), and their sum. */
+LW_INLINE __m512 exponentials(const lw_attention_args *a, __m512 sum, __m512 top, float *scores,
+                              int32_t p, const __mmask16 m, const bool q8) {
+    const __m512 s = _mm512_loadu_ps(scores + p);
+    const __m512 e = _mm512_maskz_mov_ps(m, lw_exp(_mm512_sub_ps(s, top)));
+    _mm512_storeu_ps(scores + p,
+                     q8 ? _mm512_mul_ps(e, _mm512_maskz_loadu_ps(m, a->v_scales + p)) : e);
+    return _mm512_add_ps(sum, e);
+}
+
+/* Scores of `heads` heads to exponentials, times the scales of values (q8); inverse[h] = 1 / the
+ * sum of exponentials. Heads go side by side because one has too little to do at a time. */
+LW_INLINE void softmax(const lw_attention_args *a, float *scores, int32_t positions, float *inverse,
+                       const int heads, const bool q8) {
+    const int32_t whole = positions / LW_LANES * LW_LANES;
+    const __mmask16 rest = lw_lanes(positions - whole);
+    float *of[MAX_HEADS];
+    __m512 max[MAX_HEADS], sum[MAX_HEADS];
+#pragma GCC unroll 4
+    for (int h = 0; h < heads; h++) {
+        of[h] = scores + (size_t)h * (size_t)a->scores_stride;
+        max[h] = _mm512_set1_ps(-INFINITY);
+        sum[h] = _mm512_setzero_ps();
+    }
+    for (int32_t p = 0; p < whole; p += LW_LANES) {
+#pragma GCC unroll 4
+        for (int h = 0; h < heads; h++) {
+            max[h] = greater(a, max[h], of[h], p, ALL_LANES, q8);
         }
-        max = _mm512_mask_max_ps(max, m, s, max);
     }
-    const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(max));
-    __m512 sum = _mm512_setzero_ps();
-    for (int32_t p = 0; p < positions; p += LW_LANES) {
-        const __mmask16 m = lw_lanes(positions - p);
-        const __m512 s = _mm512_loadu_ps(scores + p);
-        const __m512 e = _mm512_maskz_mov_ps(m, lw_exp(_mm512_sub_ps(s, top)));
-        sum = _mm512_add_ps(sum, e);
-        _mm512_storeu_ps(scores + p,
-                         q8 ? _mm512_mul_ps(e, _mm512_maskz_loadu_ps(m, a->v_scales + p)) : e);
+#pragma GCC unroll 4
+    for (int h = 0; h < heads; h++) {
+        if (rest != 0) {
+            max[h] = greater(a, max[h], of[h], whole, rest, q8);
+        }
+        max[h] = _mm512_set1_ps(_mm512_reduce_max_ps(max[h]));
     }
-    return 1.0f / lw_fold(sum);
+    for (int32_t p = 0; p < whole; p += LW_LANES) {
+#pragma GCC unroll 4
+        for (int h = 0; h < heads; h++) {
+            sum[h] = exponentials(a, sum[h], max[h], of[h], p, ALL_LANES, q8);
+        }
+    }
+#pragma GCC unroll 4
+    for (int h = 0; h < heads; h++) {
+        if (rest != 0) {
+            sum[h] = exponentials(a, sum[h], max[h], of[h], whole, rest, q8);
+        }
+        inverse[h] = 1.0f / lw_fold(sum[h]);
+    }
 }
 
 /* A step of out_h = (sum of scores[h][p] * v_p) * inverse[h], for OUT_DIMS elements of each head,

@@ -6,8 +6,6 @@
 
 #include "attention.h"
 
-enum { ALL_LANES = 0xffff };
-
 /* Lane j + lane j + 8 of a, then of b; a blend is cheaper than a second shuffle. */
 LW_INLINE __m512 fold8(__m512 a, __m512 b) {
     return _mm512_add_ps(_mm512_mask_blend_ps(0xff00, a, b), _mm512_shuffle_f32x4(a, b, 0x4e));
@@ -40,9 +38,10 @@ typedef struct {
     kv_rows keys[LW_LANES]; /* one each */
 } dots_block;
 
-/* acc[h][i] += elements [d, d + 16), as far as m has them, of q_h times those of key i. */
+/* acc[h][i] += elements [d, d + 16), as far as m has them, of q_h times those of key i. The `first`
+ * start the sums: 0 + x is x but for the sign of a zero, which no exponential shows. */
 LW_INLINE void add_products(__m512 acc[LW_LANES], const dots_block *b, int32_t d, const __mmask16 m,
-                            const int heads, const kv_form form) {
+                            const bool first, const int heads, const kv_form form) {
     const int block_keys = LW_LANES / heads;
     __m512 qd[MAX_HEADS];
 #pragma GCC unroll 4
@@ -54,10 +53,20 @@ LW_INLINE void add_products(__m512 acc[LW_LANES], const dots_block *b, int32_t d
         const __m512 kd = load(&b->keys[i], 0, d, m, form);
 #pragma GCC unroll 4
         for (int h = 0; h < heads; h++) {
-            acc[h * block_keys + i] =
-                _mm512_add_ps(acc[h * block_keys + i], _mm512_mul_ps(qd[h], kd));
+            const __m512 product = _mm512_mul_ps(qd[h], kd);
+            const int at = h * block_keys + i;
+            acc[at] = first ? product : _mm512_add_ps(acc[at], product);
         }
     }
+}
+
+/* Fetch what a step of 16 elements will read; returns what the next step will. */
+LW_INLINE const uint8_t *fetch_step(const uint8_t *ahead, const int bytes) {
+#pragma GCC unroll 16
+    for (int line = 0; line < bytes; line += CACHE_LINE) {
+        fetch(ahead + line);
+    }
+    return ahead + bytes;
 }
 
 /* scores[h][p] = fold(q_h * k_p) * scale, for all keys up to a multiple of 16 / heads. Meanwhile
@@ -66,7 +75,6 @@ LW_INLINE void dots(const lw_attention_args *a, const kv_rows *keys, const void 
                     const float *q, float *scores, const int heads, const kv_form form) {
     const int block_keys = LW_LANES / heads;
     const int step_bytes = LW_LANES * block_keys * (int)element_bytes(form);
-    const int32_t whole = a->head_dim / LW_LANES * LW_LANES;
     const size_t row_bytes = keys->stride * element_bytes(form);
     dots_block b;
 #pragma GCC unroll 4
@@ -83,20 +91,15 @@ LW_INLINE void dots(const lw_attention_args *a, const kv_rows *keys, const void 
             b.keys[i] = (kv_rows){key, keys->stride, 1};
             key += p + i + 1 < keys->count ? row_bytes : 0; /* past the end: the last key again */
         }
-#pragma GCC unroll 16
-        for (int i = 0; i < LW_LANES; i++) {
-            acc[i] = _mm512_setzero_ps();
+        add_products(acc, &b, 0, lw_lanes(a->head_dim), true, heads, form);
+        ahead = fetch_step(ahead, step_bytes);
+        int32_t d = LW_LANES;
+        for (; d + LW_LANES <= a->head_dim; d += LW_LANES) {
+            add_products(acc, &b, d, ALL_LANES, false, heads, form);
+            ahead = fetch_step(ahead, step_bytes);
         }
-        for (int32_t d = 0; d < whole; d += LW_LANES) {
-            add_products(acc, &b, d, ALL_LANES, heads, form);
-#pragma GCC unroll 16
-            for (int line = 0; line < step_bytes; line += CACHE_LINE) {
-                fetch(ahead + line);
-            }
-            ahead += step_bytes;
-        }
-        if (whole < a->head_dim) {
-            add_products(acc, &b, whole, lw_lanes(a->head_dim - whole), heads, form);
+        if (d < a->head_dim) {
+            add_products(acc, &b, d, lw_lanes(a->head_dim - d), false, heads, form);
         }
         float block[LW_LANES];
         _mm512_storeu_ps(block, _mm512_mul_ps(fold16(acc), _mm512_set1_ps(a->scale)));

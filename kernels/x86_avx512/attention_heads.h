@@ -33,11 +33,16 @@ LW_INLINE token_heads heads_of(const lw_attention_args *a, int32_t token, int32_
     };
 }
 
-LW_INLINE void softmax_heads(const lw_attention_args *a, const token_heads *t, float *inverse,
-                             const int heads, const kv_form form) {
-    for (int h = 0; h < heads; h++) {
-        inverse[h] = softmax(a, t->scores + (size_t)h * (size_t)a->scores_stride, t->positions,
-                             form == KV_Q8);
+/* A call, lest gcc keep the constants of exp in registers through loops that need all of them. */
+static __attribute__((noinline)) void softmax_heads(const lw_attention_args *a,
+                                                    const token_heads *t, float *inverse, int heads,
+                                                    bool q8) {
+    if (heads == 4) {
+        softmax(a, t->scores, t->positions, inverse, 4, q8);
+    } else if (heads == 2) {
+        softmax(a, t->scores, t->positions, inverse, 2, q8);
+    } else {
+        softmax(a, t->scores, t->positions, inverse, 1, q8);
     }
 }
 
@@ -93,7 +98,7 @@ LW_INLINE void weigh_tiled(const lw_attention_args *a, float tile[TILE], int32_t
     const int32_t end = a->positions + a->tokens - 1;
     for (int32_t token = 0; token < a->tokens; token++) {
         const token_heads t = heads_of(a, token, head);
-        softmax_heads(a, &t, inverse[token], heads, form);
+        softmax_heads(a, &t, inverse[token], heads, form == KV_Q8);
     }
     for (int32_t d = 0; d < a->head_dim; d += OUT_DIMS) {
         for (int32_t p = 0; p < end; p += TILE_VALUES) {
@@ -120,7 +125,7 @@ LW_INLINE void attend(const lw_attention_args *a, int32_t token, int32_t head, c
     const kv_rows keys = rows_at(a->k, 0, dim, t.positions, form);
     float inverse[MAX_HEADS];
     dots(a, &keys, a->v, t.q, t.scores, heads, form);
-    softmax_heads(a, &t, inverse, heads, form);
+    softmax_heads(a, &t, inverse, heads, form == KV_Q8);
     for (int32_t p = 0; p < t.positions; p += STEP_VALUES) {
         for (int32_t d = 0; d < a->head_dim; d += OUT_DIMS) {
             const size_t at = (size_t)p * dim + (size_t)d;

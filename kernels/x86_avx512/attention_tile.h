@@ -71,13 +71,14 @@ LW_INLINE void convert_columns(float *tile, const kv_rows *keys, int32_t dims, c
     }
 }
 
-/* sum[r] += q_r[d] * element d of the keys. */
+/* sum[r] += q_r[d] * element d of the keys. The `first` start the sums, as in attention_dots.h. */
 LW_INLINE void add_column(__m512 sum[TILE_ROWS], const float *tile, const float *const q[TILE_ROWS],
-                          int32_t d) {
+                          int32_t d, const bool first) {
     const __m512 k = _mm512_load_ps(tile + (size_t)d * TILE_KEYS);
 #pragma GCC unroll 4
     for (int r = 0; r < TILE_ROWS; r++) {
-        sum[r] = _mm512_add_ps(sum[r], _mm512_mul_ps(_mm512_set1_ps(q[r][d]), k));
+        const __m512 product = _mm512_mul_ps(_mm512_set1_ps(q[r][d]), k);
+        sum[r] = first ? product : _mm512_add_ps(sum[r], product);
     }
 }
 
@@ -85,25 +86,30 @@ LW_INLINE void add_column(__m512 sum[TILE_ROWS], const float *tile, const float 
  * folds are summed side by side, in an order of j that lets their tree be added as they come. */
 LW_INLINE void dots_of_columns(const lw_attention_args *a, const float *tile,
                                const float *const q[TILE_ROWS], float *const scores[TILE_ROWS]) {
-    const int32_t whole = a->head_dim / LW_LANES * LW_LANES;
+    const int32_t dims = a->head_dim;
     __m512 tree[3][TILE_ROWS]; /* sums that wait for their right neighbours, by level */
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
         const int j = (i & 1) << 2 | (i & 2) | i >> 2;
         __m512 sum[2][TILE_ROWS];
+#pragma GCC unroll 2
+        for (int half = 0; half < 2; half++) {
+            if (j + 8 * half < dims) {
+                add_column(sum[half], tile, q, j + 8 * half, true);
+            } else {
 #pragma GCC unroll 4
-        for (int r = 0; r < TILE_ROWS; r++) {
-            sum[0][r] = sum[1][r] = _mm512_setzero_ps();
+                for (int r = 0; r < TILE_ROWS; r++) {
+                    sum[half][r] = _mm512_setzero_ps();
+                }
+            }
         }
-        for (int32_t d = 0; d < whole; d += LW_LANES) {
-            add_column(sum[0], tile, q, d + j);
-            add_column(sum[1], tile, q, d + j + 8);
+        int32_t d = LW_LANES + j;
+        for (; d + 8 < dims; d += LW_LANES) {
+            add_column(sum[0], tile, q, d, false);
+            add_column(sum[1], tile, q, d + 8, false);
         }
-        if (whole + j < a->head_dim) {
-            add_column(sum[0], tile, q, whole + j);
-        }
-        if (whole + j + 8 < a->head_dim) {
-            add_column(sum[1], tile, q, whole + j + 8);
+        if (d < dims) {
+            add_column(sum[0], tile, q, d, false);
         }
 #pragma GCC unroll 4
         for (int r = 0; r < TILE_ROWS; r++) {
