@@ -7,36 +7,25 @@
 #ifndef LW_AVX2_ATTENTION_H
 #define LW_AVX2_ATTENTION_H
 
-#include "simd.h"
+#include "attention_cache.h"
 
 #include <math.h>
-#include <stdbool.h>
 
-enum { MAX_QUERIES = 4 };
-
-/* 8 keys or values from element `at` of the cache on. */
-LW_INLINE __m256 load8(const void *cache, size_t at, const bool q8) {
-    if (q8) {
-        const int8_t *codes = (const int8_t *)cache + at;
-        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)codes)));
-    }
-    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)((const uint16_t *)cache + at)));
-}
-
-/* 16, of which the first `count` are read and the others are zero. */
-LW_INLINE lw_lanes load16_part(const void *cache, size_t at, int32_t count, const bool q8) {
-    const size_t bytes = q8 ? sizeof(int8_t) : sizeof(uint16_t);
-    uint16_t part[LW_LANES] = {0};
-    memcpy(part, (const uint8_t *)cache + at * bytes, (size_t)count * bytes);
-    return (lw_lanes){load8(part, 0, q8), load8(part, 8, q8)};
-}
+enum {
+    MAX_QUERIES = 4,
+    STEP_VALUES = 32, /* of one token: the order in which values lie in memory */
+};
 
 /* scores[q][p] = fold(q * k_p) * scale, times the key's scale (q8), for `queries` (a constant). */
 LW_INLINE void score(int queries, const lw_attention_args *a, const float *q, float *scores,
                      const bool q8) {
     const size_t dim = (size_t)a->head_dim;
+    const size_t row_bytes = dim * element_bytes(q8);
     for (int32_t p = 0; p < a->positions; p++) {
         const size_t k = (size_t)p * dim;
+        for (size_t line = 0; a->tokens == 1 && line < row_bytes; line += CACHE_LINE) {
+            fetch_ahead(a->k, (size_t)p * row_bytes + line, (size_t)a->positions * row_bytes, a->v);
+        }
         lw_lanes acc[MAX_QUERIES];
         for (int i = 0; i < queries; i++) {
             acc[i] = lw_lanes_zero();
@@ -102,20 +91,31 @@ LW_INLINE float exponentials(const lw_attention_args *a, float *scores, const bo
     return 1.0f / lw_fold(sum);
 }
 
-/* Dimensions [d, d + 8 * vectors) of out, or fewer when head_dim ends before; both constants bound
- * the registers. */
+/* Positions [p, p + step), as far as there are, of dimensions [d, d + 8 * vectors) of out,
+ * or fewer when head_dim ends before; both constants bound the registers. */
 LW_INLINE void weigh(int queries, int vectors, const lw_attention_args *a, const float *weights,
-                     const float *inverse, float *out, int32_t d, const bool q8) {
+                     const float *inverse, const void *next, float *out, int32_t p, int32_t step,
+                     int32_t d, const bool q8) {
     const size_t dim = (size_t)a->head_dim;
+    const size_t bytes = (size_t)a->positions * dim * element_bytes(q8);
     const int32_t rest = a->head_dim - d;
+    const bool first = p == 0, last = p + step >= a->positions;
+    const int32_t end = last ? a->positions : p + step;
+    const bool fetches = a->tokens == 1 && (size_t)d * element_bytes(q8) % CACHE_LINE == 0;
     __m256 acc[MAX_QUERIES][4];
     for (int i = 0; i < queries; i++) {
         for (int j = 0; j < vectors; j++) {
-            acc[i][j] = _mm256_setzero_ps();
+            const float *sum = out + (size_t)i * dim + (size_t)(d + 8 * j);
+            acc[i][j] =
+                first ? _mm256_setzero_ps() : _mm256_maskload_ps(sum, lw_mask(rest - 8 * j));
         }
     }
-    for (int32_t p = 0; p < a->positions; p++) {
+    for (; p < end; p++) {
         const size_t v = (size_t)p * dim + (size_t)d;
+        const size_t at = v * element_bytes(q8);
+        if (fetches) {
+            fetch_ahead(a->v, at, bytes, next);
+        }
         __m256 value[4];
         if (vectors > 1 || rest >= 8) { /* with several vectors there is no rest */
             for (int j = 0; j < vectors; j++) {
@@ -134,8 +134,10 @@ LW_INLINE void weigh(int queries, int vectors, const lw_attention_args *a, const
     }
     for (int i = 0; i < queries; i++) {
         for (int j = 0; j < vectors; j++) {
+            const __m256 sum =
+                last ? _mm256_mul_ps(acc[i][j], _mm256_set1_ps(inverse[i])) : acc[i][j];
             _mm256_maskstore_ps(out + (size_t)i * dim + (size_t)(d + 8 * j), lw_mask(rest - 8 * j),
-                                _mm256_mul_ps(acc[i][j], _mm256_set1_ps(inverse[i])));
+                                sum);
         }
     }
 }
@@ -145,17 +147,22 @@ LW_INLINE void attend(int queries, int vectors, const lw_attention_args *a, int3
     const size_t dim = (size_t)a->head_dim;
     float *scores = a->scores + (size_t)first * (size_t)a->scores_stride;
     float *out = a->out + (size_t)first * dim;
+    const void *next = a->next && first + queries == a->queries ? a->next : a->k;
     float inverse[MAX_QUERIES];
     score(queries, a, a->q + (size_t)first * dim, scores, q8);
     for (int i = 0; i < queries; i++) {
         inverse[i] = exponentials(a, scores + (size_t)i * (size_t)a->scores_stride, q8);
     }
-    int32_t d = 0;
-    for (; d + 8 * vectors <= a->head_dim; d += 8 * vectors) {
-        weigh(queries, vectors, a, scores, inverse, out, d, q8);
-    }
-    for (; d < a->head_dim; d += 8) {
-        weigh(queries, 1, a, scores, inverse, out, d, q8);
+    /* several tokens find values in the second-level cache */
+    const int32_t step = a->tokens > 1 ? a->positions : STEP_VALUES;
+    for (int32_t p = 0; p < a->positions; p += step) {
+        int32_t d = 0;
+        for (; d + 8 * vectors <= a->head_dim; d += 8 * vectors) {
+            weigh(queries, vectors, a, scores, inverse, next, out, p, step, d, q8);
+        }
+        for (; d < a->head_dim; d += 8) {
+            weigh(queries, 1, a, scores, inverse, next, out, p, step, d, q8);
+        }
     }
 }
 
