@@ -11,6 +11,10 @@ if [ $# -lt 1 ]; then
     echo "usage: $0 WHEEL [FOLDER]" >&2
     exit 2
 fi
+if [ ! -f "$1" ]; then
+    echo "$0: $1 is no file; packaging/wheels.py builds the wheel" >&2
+    exit 2
+fi
 wheel=$(realpath "$1")
 if [ $# -gt 1 ]; then
     folder=$2
