@@ -213,14 +213,15 @@ bool lw_commit(lw_turn *turn) {
 /* Returns false when there are shares to take again. */
 static bool wait_for_stage(lw_turn *turn) {
     lw_pool *pool = turn->pool;
-    const uint32_t late_ns = pool->spin_ns < LATE_NS ? pool->spin_ns : LATE_NS;
+    const uint32_t spin_ns = atomic_load_explicit(&pool->spin_ns, memory_order_relaxed);
+    const uint32_t late_ns = spin_ns < LATE_NS ? spin_ns : LATE_NS;
     uint32_t owner;
     uint64_t share;
     if (spin_until(pool, stage_passed, turn->stage, late_ns))
         return true;
-    if (pool->spin_ns > 0 && find_open_share(turn, &owner, &share))
+    if (spin_ns > 0 && find_open_share(turn, &owner, &share))
         return false;
-    if (!spin_until(pool, stage_passed, turn->stage, pool->spin_ns - late_ns))
+    if (!spin_until(pool, stage_passed, turn->stage, spin_ns - late_ns))
         sleep_until(pool, stage_passed, turn->stage);
     return true;
 }
@@ -244,7 +245,7 @@ static void *work(void *argument) {
     lw_pool *pool = worker->pool;
     _Alignas(LW_CACHE_LINE) uint8_t job[LW_MAX_JOB_BYTES];
     for (uint32_t seen = 0;;) {
-        if (!spin_until(pool, job_arrived, seen, pool->spin_ns))
+        if (!spin_until(pool, job_arrived, seen, atomic_load(&pool->spin_ns)))
             sleep_until(pool, job_arrived, seen);
         lw_turn turn = {.pool = pool, .thread = worker->index};
         pthread_mutex_lock(&pool->mutex);
@@ -310,7 +311,7 @@ bool lw_pool_start(lw_pool *pool, lw_worker *workers, uint32_t threads, bool pin
     pool->workers = workers;
     /* Spinning with more threads than processors keeps the thread that is waited for from running.
      */
-    pool->spin_ns = threads <= lw_cpu_count() ? SPIN_NS : 0;
+    atomic_init(&pool->spin_ns, threads <= lw_cpu_count() ? SPIN_NS : 0);
     atomic_init(&pool->jobs, 0);
     atomic_init(&pool->sleepers, 0);
     atomic_init(&pool->state, 0);

@@ -58,7 +58,7 @@ struct lw_pool {
     void *context;
     lw_worker *workers; /* [threads], the caller's first */
     uint32_t threads;
-    uint32_t spin_ns;
+    atomic_uint spin_ns;
     bool pinned;
     lw_affinity caller_affinity;
     pthread_mutex_t mutex;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "session.h"
 
 running start(const lw_model *model, lw_session_options options) {
     running r;
@@ -13,6 +14,8 @@ running start(const lw_model *model, lw_session_options options) {
     CHECK_EQUAL(lw_session_start(model, &options, r.workspace, bytes - 1, &r.session),
                 LW_ERR_WORKSPACE);
     CHECK_EQUAL(lw_session_start(model, &options, r.workspace, bytes, &r.session), LW_OK);
+    if (options.threads == IMPATIENT_THREADS)
+        atomic_store(&r.session->pool.spin_ns, 1);
     return r;
 }
 

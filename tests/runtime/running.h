@@ -9,6 +9,9 @@ typedef struct {
     void *workspace;
 } running;
 
+/* Sessions of so many threads do each other's shares again at once. */
+enum { IMPATIENT_THREADS = 3 };
+
 /* A session in a workspace of garbage; ends the program when it does not start. */
 running start(const lw_model *model, lw_session_options options);
 void stop(running r);

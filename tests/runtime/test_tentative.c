@@ -12,8 +12,6 @@ enum { ITEMS = 61, MOST_THREADS = 5, SPIN_NS = 1000, DELAY_NS = 50000 };
 typedef struct {
     lw_pool pool;
     lw_worker workers[MOST_THREADS];
-    atomic_uint arrived;
-    atomic_uint spinning; /* the pool's time to spin is set */
     atomic_uint holding;  /* threads that hold a share back */
     atomic_uint released; /* and may go on with it */
     atomic_uint commits;
@@ -28,22 +26,12 @@ static void wait_for(atomic_uint *count, uint32_t value) {
         sched_yield();
 }
 
-/* A pool with more threads than processors does not spin, and then nobody is found to be late. Here
- * all do, from when all are in their function. */
-static void let_spin(fixture *f, const lw_turn *turn) {
-    atomic_fetch_add(&f->arrived, 1);
-    if (turn->thread == 0) {
-        wait_for(&f->arrived, f->pool.threads);
-        f->pool.spin_ns = SPIN_NS;
-        atomic_store(&f->spinning, 1);
-    }
-    wait_for(&f->spinning, 1);
-}
-
+/* A pool with more threads than processors would not spin, and then nobody is found to be late. */
 static fixture *start(uint32_t threads, lw_pool_fn *function) {
     fixture *f = allocate_aligned(sizeof *f);
     memset(f, 0, sizeof *f);
     CHECK(lw_pool_start(&f->pool, f->workers, threads, false, function, f));
+    atomic_store(&f->pool.spin_ns, SPIN_NS);
     return f;
 }
 
@@ -67,7 +55,6 @@ static void hold_back(void *context, lw_turn *turn, const void *job) {
     fixture *f = context;
     uint32_t begin, end, backups = 0;
     (void)job;
-    let_spin(f, turn);
     if (turn->thread == 0)
         wait_for(&f->holding, 1);
     do {
@@ -108,7 +95,6 @@ static void lose_race(void *context, lw_turn *turn, const void *job) {
     fixture *f = context;
     uint32_t begin, end;
     (void)job;
-    let_spin(f, turn);
     if (turn->thread == 0)
         wait_for(&f->holding, 1);
     do {
@@ -150,7 +136,6 @@ static void run_rounds(void *context, lw_turn *turn, const void *job) {
     const uint32_t rounds = *(const uint32_t *)job;
     uint64_t random = turn->thread + 1;
     uint32_t begin, end, copy[ITEMS], results[ITEMS];
-    let_spin(f, turn);
     for (uint32_t round = 1; round <= rounds; round++) {
         do {
             while (lw_take_tentative(turn, ITEMS, 2, &begin, &end)) {

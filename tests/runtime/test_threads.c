@@ -110,8 +110,6 @@ static void meet(void *context, lw_turn *turn, const void *job_copy) {
     const uint32_t rounds = *(const uint32_t *)job_copy;
     volatile uint32_t ticks;
     uint32_t item, random = 1;
-    if (turn->thread == 1)
-        p->pool.spin_ns = 0; /* the caller reads it after the worker's first arrival */
     for (uint32_t round = 1; round <= rounds; round++) {
         while (lw_take_one(turn, 2, &item)) {
             atomic_fetch_add(&p->arrivals, 1);
@@ -133,6 +131,7 @@ static void test_falling_asleep(void) {
     memset(p, 0, sizeof *p);
     const uint32_t rounds = 100000;
     CHECK(lw_pool_start(&p->pool, p->workers, 2, false, meet, p));
+    atomic_store(&p->pool.spin_ns, 0);
     lw_pool_run(&p->pool, &rounds, sizeof rounds);
     CHECK_EQUAL(atomic_load(&p->arrivals), 2 * rounds);
     lw_pool_stop(&p->pool);
