@@ -21,8 +21,7 @@ enum {
     LW_BASE3_STEP_TILES = 4,
     LW_BASE3_STEP_COLS = LW_BASE3_STEP_TILES * LW_BASE3_COLS,
     LW_BASE3_STEP_BYTES = LW_BASE3_STEP_TILES * LW_BASE3_VECTOR,
-    LW_BASE3_BATCH_COLS = 3 * LW_BASE3_STEP_COLS, /* activations permuted together */
-    LW_BASE3_PAIR = 2,                            /* zmm transposed together */
+    LW_BASE3_PAIR = 2, /* zmm transposed together */
 };
 
 /* Digits 0..3 of the codes below 128, of which those below 81 are looked up. */
@@ -35,48 +34,23 @@ enum {
 static const uint8_t lw_base3_fields[2 * 64]
     __attribute__((aligned(64))) = {LW_FIELDS64(0), LW_FIELDS64(64)};
 
-/* The activations of `count` tokens, `stride` apart in x, for whole steps: of step s, digit j and
- * token t four columns, one of each column tile, at byte ((5s + j) * count + t) * 4. */
+/* The activations of `count` tokens, `stride` apart in x, for whole steps: digit j of column tile c
+ * of step s and token t at byte (s * count + t) * LW_BASE3_STEP_COLS + j * LW_BASE3_STEP_TILES + c.
+ */
 static inline void lw_base3_pack(int8_t *to, const int8_t *x, size_t stride, int32_t count,
                                  int32_t cols) {
-    uint8_t index[LW_BASE3_VECTOR];
-    for (int i = 0; i < LW_BASE3_VECTOR; i++) {
-        index[i] = (uint8_t)(i / LW_BASE3_STEP_COLS * LW_BASE3_STEP_COLS +
-                             i % LW_BASE3_STEP_TILES * LW_BASE3_COLS +
-                             i % LW_BASE3_STEP_COLS / LW_BASE3_STEP_TILES);
+    enum { DWORDS = LW_BASE3_STEP_COLS / 4 };
+    uint8_t index[LW_BASE3_VECTOR / 2] = {0};
+    for (int i = 0; i < LW_BASE3_STEP_COLS; i++) {
+        index[i] = (uint8_t)(i % LW_BASE3_STEP_TILES * LW_BASE3_COLS + i / LW_BASE3_STEP_TILES);
     }
-    const __m512i order = _mm512_loadu_si512(index);
-    const size_t step = (size_t)count * 4; /* bytes of all tokens */
-    for (int32_t k = 0; k < cols; k += LW_BASE3_BATCH_COLS) {
-        const int32_t dwords = lw_min_i32(cols - k, LW_BASE3_BATCH_COLS) / 4;
-        for (int32_t t = 0; t < count; t += 4) { /* four tokens by 16 dwords, transposed */
-            const __mmask8 tokens = (__mmask8)lw_lanes(lw_min_i32(count - t, 4));
-            __m512i four[4];
-            for (int32_t i = 0; i < 4; i++) {
-                const int32_t token = t + i < count ? t + i : t;
-                four[i] = _mm512_maskz_loadu_epi32(lw_lanes(dwords),
-                                                   x + (size_t)token * stride + (size_t)k);
-                four[i] = _mm512_permutexvar_epi8(order, four[i]);
-            }
-            const __m512i low01 = _mm512_unpacklo_epi32(four[0], four[1]);
-            const __m512i low23 = _mm512_unpacklo_epi32(four[2], four[3]);
-            const __m512i high01 = _mm512_unpackhi_epi32(four[0], four[1]);
-            const __m512i high23 = _mm512_unpackhi_epi32(four[2], four[3]);
-            const __m512i dword[4] = {
-                _mm512_unpacklo_epi64(low01, low23), _mm512_unpackhi_epi64(low01, low23),
-                _mm512_unpacklo_epi64(high01, high23), _mm512_unpackhi_epi64(high01, high23)};
-            int8_t *at = to + t * 4;
-#define STORE(lane)                                                                                \
-    for (int32_t i = 0; i < 4 && 4 * (lane) + i < dwords; i++, at += step) {                       \
-        _mm_mask_storeu_epi32(at, tokens, _mm512_extracti32x4_epi32(dword[i], lane));              \
-    }
-            STORE(0)
-            STORE(1)
-            STORE(2)
-            STORE(3)
-#undef STORE
+    const __m256i order = _mm256_loadu_si256((const void *)index);
+    for (int32_t k = 0; k < cols; k += LW_BASE3_STEP_COLS) {
+        for (int32_t t = 0; t < count; t++, to += LW_BASE3_STEP_COLS) {
+            const __m256i codes =
+                _mm256_maskz_loadu_epi32((1 << DWORDS) - 1, x + (size_t)t * stride + (size_t)k);
+            _mm256_mask_storeu_epi32(to, (1 << DWORDS) - 1, _mm256_permutexvar_epi8(order, codes));
         }
-        to += (size_t)dwords * step;
     }
 }
 

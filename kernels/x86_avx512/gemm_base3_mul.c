@@ -77,7 +77,8 @@ LW_INLINE void multiply(const block *b, const int first, const int pairs, const 
 #pragma GCC unroll 12
                 for (int t = 0; t < count; t++) {
                     int32_t four;
-                    memcpy(&four, x + (j * count + t) * LW_BASE3_STEP_TILES, sizeof four);
+                    memcpy(&four, x + t * LW_BASE3_STEP_COLS + j * LW_BASE3_STEP_TILES,
+                           sizeof four);
                     sum[t][2 * p] = lw_dot4(sum[t][2 * p], digit[0], four);
                     sum[t][2 * p + 1] = lw_dot4(sum[t][2 * p + 1], digit[1], four);
                 }
