@@ -10,6 +10,7 @@ static void unpack(uint8_t *panel, const lw_matrix *w, const lw_split *s, int32_
     for (int32_t r = 0; r < LW_PANEL_VECTORS; r++, panel += LW_SPLIT_VECTOR) {
         const lw_split_rows rows = lw_split_row_tile(w, s, tile + (r < count ? r : 0));
         for (int32_t g = 0; g < s->groups; g++) {
+            lw_split_prefetch(s, rows.high, rows.low[0], g);
             __m512i code[LW_SPLIT_STEPS];
             lw_split_unpack(w, s, &rows, g, code);
 #pragma GCC unroll 16
