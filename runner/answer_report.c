@@ -82,7 +82,7 @@ static void report_words(const run_writer *writer, const run_answer *answer) {
             "ended because %s\n",
             answer->prompt_tokens, prompt, answer->token_count, written, head,
             lw_isa_name(writer->engine.isa), writer->engine.threads,
-            (unsigned long long)writer->options->seed,
+            (unsigned long long)writer->seed,
             answer->reason == END_CONTEXT ? context : ends[answer->reason]);
 }
 

@@ -147,6 +147,19 @@ static int run_test(const run_bundle *bundle, const run_options *options, uint32
     return code;
 }
 
+/* Said before the table begins, and by the names of this mode's options. */
+static int check_lengths(const run_bundle *bundle, const number_list *tests[2]) {
+    for (int kind = 0; kind < 2; kind++)
+        for (uint32_t i = 0; i < tests[kind]->count; i++)
+            if (tests[kind]->values[i] > bundle->info.max_context)
+                return fail(CODE_FAILED,
+                            "a test of %u tokens exceeds the context of %u that this model has; "
+                            "give a smaller -%c",
+                            tests[kind]->values[i], bundle->info.max_context,
+                            kind == 0 ? 'p' : 'n');
+    return CODE_DONE;
+}
+
 static int print_heading(void) {
     static const char heading[] =
         "| model                          |       size |   params |     isa | threads |    test | "
@@ -166,7 +179,9 @@ int bench_main(const run_bundle *bundle, const run_options *options) {
         return fail(CODE_MISFIT, "not enough memory for %u repetitions; give fewer",
                     options->repetitions);
     bool any = false;
-    int code = strcmp(options->output, "md") == 0 ? print_heading() : CODE_DONE;
+    int code = check_lengths(bundle, tests);
+    if (code == CODE_DONE && strcmp(options->output, "md") == 0)
+        code = print_heading();
     for (uint32_t t = 0; t < threads->count; t++)
         for (int kind = 0; kind < 2; kind++)
             for (uint32_t i = 0; i < tests[kind]->count && code == CODE_DONE; i++) {

@@ -121,7 +121,9 @@ static void place_text(lw_status status, uint32_t detail, char *text, size_t cap
 
 int bundle_fault(const run_bundle *bundle, lw_status status, uint32_t detail) {
     char place[64];
-    const char *step = "copy the bundle again, or compile the checkpoint again";
+    const char *message = lw_status_message(status);
+    const bool says_step = strchr(message, ';') != NULL;
+    const char *step = says_step ? NULL : "copy the bundle again, or compile the checkpoint again";
     int code = CODE_DAMAGED;
     place_text(status, detail, place, sizeof place);
     if (status == LW_ERR_MAGIC)
@@ -132,8 +134,8 @@ int bundle_fault(const run_bundle *bundle, lw_status status, uint32_t detail) {
                : status == LW_ERR_WORKSPACE ? "give a smaller context with -c"
                                             : "compile it with --target for this device";
     }
-    return fail(code, "%s: %s (%s%s); %s", bundle->path, lw_status_message(status),
-                lw_status_name(status), place, step);
+    return fail(code, "%s: %s (%s%s)%s%s", bundle->path, message, lw_status_name(status), place,
+                step ? "; " : "", step ? step : "");
 }
 
 /* The processors that an instruction set belongs to, as `uname -m` calls them. */

@@ -103,9 +103,9 @@ def flip_last(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("mode", ["--self-test", "--check"])
 def test_damaged_weights_are_found_by_the_checks(run, changed, mode):
-    assert_refused(
-        run(changed(flip_last), mode), DAMAGED, "ERR_CHECKSUM in section DATA", "copy the bundle"
-    )
+    done = run(changed(flip_last), mode)
+    assert_refused(done, DAMAGED, "ERR_CHECKSUM in section DATA", "copy or compile it again")
+    assert done.stderr.count(b" again") == 1
 
 
 def test_wrong_bits_fail_the_self_test(run, changed):

@@ -60,6 +60,14 @@ def test_bench_prints_the_table_of_lutwerk_bench(run, bundle):
     assert rows[2][:3] == ["tinystories-bitnet", "1.6 MiB", "4.62 M"]
 
 
+@pytest.mark.parametrize(("option", "other"), [("-p", "-n"), ("-n", "-p")])
+def test_bench_refuses_a_test_beyond_the_context_before_its_table(run, bundle, option, other):
+    done = run(bundle, "--bench", option, "16,1025", other, 4)
+    assert (done.returncode, done.stdout) == (1, b"")
+    words = f"a test of 1025 tokens exceeds the context of 1024 that this model has; give a smaller {option}"
+    assert words in done.stderr.decode()
+
+
 def test_bench_json_has_the_keys_of_lutwerk_bench(run, bundle, split_bundle):
     common = ("--bench", "-o", "json", "-p", 16, "-n", 4, "-r", 3, "-t", 1)
     rows = [json.loads(line) for line in output(run(bundle, *common)).splitlines()]

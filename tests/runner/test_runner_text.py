@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import socket
 import subprocess
 
@@ -178,6 +179,10 @@ def test_a_seed_is_made_up_and_printed(run, bundle):
     first, second = answer(*common), answer(*common)
     assert first["seed"] != second["seed"]
     assert as_triple(answer(*common, "--seed", first["seed"])) == as_triple(first)
+    arguments = ("-p", PROMPT, "-n", 30, "--temp", 1.5)
+    done = run(bundle, *arguments)
+    seed = re.search(rb"seed (\d+);", done.stderr)[1].decode()
+    assert run(bundle, *arguments, "--seed", seed).stdout == done.stdout
 
 
 @pytest.mark.parametrize("kind", ["demo", "bytes"])
