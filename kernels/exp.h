@@ -1,6 +1,6 @@
 /* Constants of exp(x): the definition is in runtime/FORMAT.md, "Numerics". Degree-6 fit of e^r on
  * |r| <= ln(2) / 2, relative error of the float32 evaluation below 1.2e-7 over [-87, 88].
- * compiler/lutwerk/reference.py has the same. */
+ * compiler/lutwerk/reference/numerics.py has the same. */
 #ifndef LW_EXP_H
 #define LW_EXP_H
 

@@ -1,5 +1,5 @@
-/* The lookup tables of layout planes, the same on every x86 instruction set: entry e of table i is
- * the sum of x[4i + j] over the bits j set in e. The sum plus LW_PLANES_BIAS is stored as two
+/* The lookup tables of layout planes, the same on every instruction set: entry e of table i is the
+ * sum of x[4i + j] over the bits j set in e. The sum plus LW_PLANES_BIAS is stored as two
  * base-32 digits, so that kernels add the bytes of a column tile's 8 tables without a carry: 8 * 31
  * < 256. */
 #ifndef LW_PLANES_H

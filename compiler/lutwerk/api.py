@@ -68,8 +68,7 @@ def compile(
 
     Example:
         >>> import lutwerk
-        >>> manifest = lutwerk.compile("path/to/checkpoint", "bundle", quant="i4g64")   # doctest:
-        +SKIP
+        >>> manifest = lutwerk.compile("checkpoint", "bundle", quant="i4g64")  # doctest: +SKIP
     """
     from lutwerk.chat_check import check_device_chat
     from lutwerk.pipeline import CompileOptions, compile_bundle

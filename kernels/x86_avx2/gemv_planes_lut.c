@@ -2,8 +2,8 @@
  * sums, held as two base-32 digits (planes.h).
  *
  *   index   ymm & 0x0f: columns 8v .. 8v+3 of 32 rows; (ymm >> 4) & 0x0f: the next 4 columns
- *   digits  bytes low += vpshufb(low digits, index), high alike: the 8 tables of a tile without a
- * carry words   vpmaddubsw: low + 32 * high of the even rows, and of the odd rows
+ *   digits  bytes low += vpshufb(low digits, index), high alike: 8 tables without a carry
+ *   words   vpmaddubsw: low + 32 * high of the even rows, and of the odd rows
  *
  * Words are added in uint16 over a run of 8 tiles, 8 * 8 * (31 + 32 * 31) = 65472 < 2^16; then
  * plane p joins the 32-bit row sums with weight 2^p (2 for codes of 1 bit). The bias of the tables

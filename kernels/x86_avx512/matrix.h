@@ -8,7 +8,6 @@
 /* Accumulators that live in a loop have the element type of their addition: as __m512i, gcc keeps
  * a second copy of each one, and with two dozen of them those go through memory. */
 typedef int32_t lw_i32x16 __attribute__((vector_size(64)));
-typedef int16_t lw_i16x32 __attribute__((vector_size(64)));
 typedef uint16_t lw_u16x32 __attribute__((vector_size(64)));
 typedef int8_t lw_i8x64 __attribute__((vector_size(64)));
 typedef uint8_t lw_u8x64 __attribute__((vector_size(64)));

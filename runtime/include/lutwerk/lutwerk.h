@@ -182,10 +182,9 @@ typedef struct {
 } lw_sampling;
 
 /* Choose a token; never one whose logit is -INFINITY, unless all are. logits: float32 [vocab],
- * changed in place; recent: the tokens that the repeat
- * penalty applies to; state: of the random generator (SplitMix64), advanced by one draw; scratch:
- * uint64 [vocab]. Returns ERR_ARGUMENT for a setting out of range. The same inputs give the same
- * token on every machine. */
+ * changed in place; recent: the tokens that the repeat penalty applies to; state: of the random
+ * generator (SplitMix64), advanced by one draw; scratch: uint64 [vocab]. Returns ERR_ARGUMENT for a
+ * setting out of range. The same inputs give the same token on every machine. */
 lw_status lw_sample(float *logits, uint32_t vocab, const lw_sampling *sampling,
                     const uint32_t *recent, size_t recent_count, uint64_t *state, uint64_t *scratch,
                     uint32_t *token);
