@@ -16,14 +16,18 @@ except ModuleNotFoundError as error:
     ) from error
 
 _AGAIN = "copy the bundle again, or compile the checkpoint again"
+#: Messages of the other faults of a file end with theirs.
 _NEXT_STEP = {
-    "ERR_TRUNCATED": _AGAIN,
-    "ERR_OVERSIZED": _AGAIN,
+    **dict.fromkeys(
+        (
+            *("ERR_TRUNCATED", "ERR_OVERSIZED", "ERR_SECTION", "ERR_FORMAT", "ERR_LAYOUT"),
+            *("ERR_TENSOR", "ERR_OP", "ERR_CONFIG", "ERR_TEXT", "ERR_CHAT"),
+        ),
+        _AGAIN,
+    ),
     "ERR_MAGIC": "give the folder that `lutwerk compile` wrote",
     "ERR_ISA": "compile it again with `--target` set to one that `lutwerk targets` lists as fitting",
     "ERR_WORKSPACE": "give a smaller context",
-    "ERR_TEXT": _AGAIN,
-    "ERR_CHAT": _AGAIN,
     "ERR_THREAD": "give fewer threads",
 }
 

@@ -149,7 +149,9 @@ def compile_bundle(
         },
     }
     records = build_records(graph, target, checkpoint.tokenizer, text, chat)
-    return write_bundle(graph, records, options.output, options.golden, facts, runner, progress)
+    return write_bundle(
+        graph, records, options.output, options.golden, facts, runner, options.force, progress
+    )
 
 
 def _check_options(options: CompileOptions) -> None:

@@ -29,11 +29,17 @@ class Record:
 
 
 def read_record(path: Path) -> Record:
-    """Read a record. Raises TargetError for a file that is not one; OSError when it cannot be read."""
-    if path.stat().st_size > _MOST_BYTES:
-        raise TargetError(f"{path}: too large for a tuning record; give what `lutwerk tune` wrote")
+    """Read a record. Raises TargetError for a file that is not one, or that cannot be read."""
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise TargetError(
+                f"{path}: too large for a tuning record; give what `lutwerk tune` wrote"
+            )
         return _parse(tomllib.loads(path.read_text(encoding="utf-8")), path)
+    except OSError as error:
+        raise TargetError(
+            f"{path}: cannot be read: {error.strerror}; give what `lutwerk tune` wrote"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise TargetError(
             f"{path}: not a tuning record: {error}; give what `lutwerk tune` wrote"

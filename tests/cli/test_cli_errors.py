@@ -28,6 +28,7 @@ from lutwerk.demo import CHECKPOINT
         (["tune", "--memory", "0"], "--memory: 0 is out of range"),
         (["compile", "c"], "-o/--output"),
         (["compile", "c", "-o", "b", "--kv", "q4"], "argument --kv: invalid choice: 'q4'"),
+        (["compile", "c", "-o", "b", "--kv-type", "q8"], "compile: error: unrecognized arguments"),
         (["compile", "c", "-o", "b", "--rule", "x"], "--rule: 'x' is not PATTERN=NAME"),
     ],
 )
@@ -49,8 +50,12 @@ def test_wrong_usage_exits_with_2(lutwerk, arguments, words):
         (["compile", CHECKPOINT, "-o", "b", "--target", "toaster"], "'toaster' is not known"),
         (["compile", CHECKPOINT, "-o", "b", "--quant", "i5"], "quantiser 'i5' is not known"),
         (["compile", CHECKPOINT, "-o", "no/b"], "no"),
-        (["compile", CHECKPOINT, "-o", "b", "--tuning", "nothing.toml"], "nothing.toml: No such"),
+        (
+            ["compile", CHECKPOINT, "-o", "b", "--tuning", "nothing.toml"],
+            "nothing.toml: cannot be read: No such",
+        ),
         (["compile", CHECKPOINT, "-o", "b", "--tuning", CHECKPOINT], "Is a directory"),
+        (["tune", "-o", "no/record.toml"], "no: no such folder; create it first"),
     ],
 )
 def test_failures_exit_with_1_and_one_sentence(lutwerk, tmp_path, monkeypatch, arguments, words):
@@ -68,7 +73,7 @@ def test_failures_exit_with_1_and_one_sentence(lutwerk, tmp_path, monkeypatch, a
     [
         (["-p", "x", "-c", "5000"], "context is 5000; this model accepts 1 to 1024"),
         (["-p", "a b c d e f", "-c", "3"], "the context holds 3"),
-        (["-f", "absent.txt"], "absent.txt: No such file or directory"),
+        (["-f", "absent.txt"], "absent.txt: No such file or directory; give a file that"),
         (["-f", "latin.txt"], "latin.txt: not UTF-8 at byte 1"),
     ],
 )
@@ -111,6 +116,30 @@ def test_ctrl_c_ends_at_once_without_a_traceback(command, bundle):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (130, "\n")
+
+
+def test_the_request_to_end_leaves_nothing_half_written(command, tmp_path):
+    compile = [*command, "compile", "synthetic:bitnet-0.73B", "-o", "b", "--no-runner"]
+    with subprocess.Popen(compile, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        while "quantise and pack" not in process.stderr.readline():
+            assert process.poll() is None
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert not list(tmp_path.iterdir())
+
+
+def test_bench_refuses_a_test_beyond_the_context_before_its_table(lutwerk, bundle):
+    done = lutwerk("bench", bundle, "-p", "4", "-n", "8,1025")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "a test of 1025 tokens exceeds the context of 1024" in done.stderr
+    assert done.stderr.endswith("give a smaller -n\n")
+
+
+def test_a_command_that_is_shown_next_can_be_pasted(lutwerk, tmp_path):
+    output = tmp_path / "a b"
+    done = lutwerk("compile", CHECKPOINT, "-o", output, "--no-runner")
+    assert f"next: lutwerk run '{output}' -p" in done.stdout
 
 
 def test_a_reader_that_goes_away_is_no_error(command, bundle):

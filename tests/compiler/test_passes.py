@@ -81,6 +81,8 @@ def test_layouts_follow_the_target_and_the_user(bitnet):
     assert forced["model.embed_tokens.weight"].layout == "fields"  # base3 cannot hold it
     with pytest.raises(CompileError, match="no such layout; accepted: rows, planes"):
         stages(bitnet, layouts=(("*", "stripes"),))
+    with pytest.raises(CompileError, match=r"--layout \*dwon\*=planes: fits no matrix"):
+        stages(bitnet, layouts=(("*dwon*", "planes"),))
 
 
 def test_a_format_whose_sums_would_not_be_exact_is_refused(llama):

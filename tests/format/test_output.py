@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import checkpoints
+from lutwerk.emit.model import write_model
 from lutwerk.errors import CompileError
 from lutwerk.native import Model
 from lutwerk.pipeline import CompileOptions, compile_bundle
@@ -84,6 +85,44 @@ def test_an_existing_bundle_needs_force(checkpoint, tmp_path):
     with pytest.raises(CompileError, match="add --force"):
         compile_bundle(CompileOptions(str(checkpoint), output))
     compile_bundle(CompileOptions(str(checkpoint), output, force=True))
+
+
+def test_a_bundle_that_comes_meanwhile_needs_force_too(checkpoint, tmp_path, monkeypatch):
+    output = tmp_path / "bundle"
+
+    def write(path, *rest):
+        written = write_model(path, *rest)
+        output.mkdir()
+        (output / "model.lw").touch()
+        return written
+
+    monkeypatch.setattr("lutwerk.emit.bundle.write_model", write)
+    with pytest.raises(CompileError, match="add --force"):
+        compile_bundle(CompileOptions(str(checkpoint), output))
+    assert [p.name for p in output.iterdir()] == ["model.lw"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bundle", "checkpoint"]
+
+
+@pytest.mark.parametrize("comes", [False, True], ids=["fails", "someone else is first"])
+def test_a_replacement_that_fails_keeps_a_bundle(checkpoint, tmp_path, monkeypatch, comes):
+    output = tmp_path / "bundle"
+    compile_bundle(CompileOptions(str(checkpoint), output))
+    before = (output / "model.lw").read_bytes()
+    rename = Path.rename
+
+    def fail(path, target):
+        if path.name != "old" and target == output:
+            if comes:
+                output.mkdir()
+                (output / "model.lw").write_bytes(before)
+            raise OSError(39, "Directory not empty")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(CompileError, match="cannot be written: Directory not empty"):
+        compile_bundle(CompileOptions(str(checkpoint), output, force=True))
+    assert (output / "model.lw").read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bundle", "checkpoint"]
 
 
 def test_a_folder_of_something_else_is_never_replaced(checkpoint):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
 
 from lutwerk.cli import bench, compile, demo, deploy, inspect, run, targets, tune, verify
 from lutwerk.errors import LutwerkError
 
-#: Exit codes; 2 is argparse's for wrong usage, the last two are the shell's for signals.
-FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
+#: Exit codes; 2 is argparse's for wrong usage, the last three are the shell's for signals.
+FAILED, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 130, 141, 143
 
 _COMMANDS = (compile, run, bench, inspect, verify, deploy, targets, tune, demo)
 
@@ -68,7 +71,12 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code; wrong usage exits with 2 at once."""
-    arguments = build_parser().parse_args(argv)
+    arguments, unknown = build_parser().parse_known_args(argv)
+    if unknown:
+        # By the parser of the command, whose usage lists what it accepts.
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A model may write characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="replace")
@@ -89,6 +97,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return INTERRUPTED
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does, so that nothing half-written stays."""
+    raise SystemExit(TERMINATED)
 
 
 def _fail(message: str) -> int:

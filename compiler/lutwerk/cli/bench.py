@@ -110,11 +110,12 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("no test is left; give -p or -n above 0")
     folder = read_folder(bundle_path(arguments))
     model = Model(folder.model, resident=True)
-    two_stages = model.has_two_stage_head and not arguments.full_head
     as_json = arguments.output == "json"
-    if not as_json:
-        print(_header(), flush=True)
     try:
+        _check_lengths(tests, model.info.max_context)
+        two_stages = model.has_two_stage_head and not arguments.full_head
+        if not as_json:
+            print(_header(), flush=True)
         for threads in arguments.threads or [default_threads()]:
             for prompt, generated in tests:
                 with Session(
@@ -141,6 +142,18 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         model.close()
     return 0
+
+
+def _check_lengths(tests: Sequence[tuple[int, int]], context: int) -> None:
+    """Refuse tests that exceed the context before any is measured."""
+    from lutwerk.errors import LutwerkError
+
+    for prompt, generated in tests:
+        if prompt + generated > context:
+            raise LutwerkError(
+                f"a test of {prompt + generated} tokens exceeds the context of {context} that this "
+                f"model has; give a smaller {'-p' if prompt else '-n'}"
+            )
 
 
 def measure(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -196,19 +197,18 @@ def run(arguments: argparse.Namespace) -> int:
     target = load_target(arguments.target)
     if short := memory_shortage(manifest, target.memory_mib):
         print(f"warning: {short} of {target.name}", file=sys.stderr)
+    output = shlex.quote(str(arguments.output))
     if not target.fits(host_device()):
-        print(f"next: lutwerk deploy {arguments.output} user@device")
+        print(f"next: lutwerk deploy {output} user@device")
     elif arguments.checkpoint.startswith("synthetic:"):
-        print(f"next: lutwerk bench {arguments.output}")
+        print(f"next: lutwerk bench {output}")
     else:
-        print(f'next: lutwerk run {arguments.output} -p "Once upon a time"')
+        print(f'next: lutwerk run {output} -p "Once upon a time"')
     return code
 
 
 def _warn(manifest: dict[str, Any]) -> None:
     """Say on stderr what the bundle lacks."""
-    import sys
-
     chat = manifest["chat"]
     if chat and not chat["carried"]:
         print(

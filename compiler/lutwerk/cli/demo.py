@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 import time
@@ -80,5 +81,5 @@ def _tell(arguments: argparse.Namespace, output: Path) -> int:
         stream(story, prompt)
         print(f"\nspeed     {times(story, bundle, seed)}", file=sys.stderr)
     if arguments.output is not None:
-        print(f"next: lutwerk inspect {output}", file=sys.stderr)
+        print(f"next: lutwerk inspect {shlex.quote(str(output))}", file=sys.stderr)
     return 0

@@ -238,6 +238,8 @@ def _read_prompt(path: Path) -> str:
         raise LutwerkError(
             f"{path}: not UTF-8 at byte {error.start}; convert the file to UTF-8"
         ) from error
+    except OSError as error:
+        raise LutwerkError(f"{path}: {error.strerror}; give a file that can be read") from error
 
 
 def _result(

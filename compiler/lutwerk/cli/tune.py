@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 
 from lutwerk.cli.options import add_json, integer, real
@@ -60,10 +61,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from dataclasses import asdict
 
+    from lutwerk.errors import LutwerkError
     from lutwerk.progress import console_progress
     from lutwerk.targets import load_target
     from lutwerk.tune import TuneOptions, cache_mib, machine_name, tune
 
+    folder = arguments.output.parent
+    if not folder.is_dir():
+        raise LutwerkError(f"{folder}: no such folder; create it first, or choose another -o")
     target = load_target(arguments.target)
     memory = arguments.memory or max(
         _LEAST_MIB, round(_CACHES * (cache_mib() or target.speed.cache_mib))
@@ -99,5 +104,6 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         print("prediction against measurement, from memory:")
         print(columns([header, *rows], right=range(2, 7)))
-    print(f"next: lutwerk compile CHECKPOINT -o bundle --tuning {arguments.output}")
+    record = shlex.quote(str(arguments.output))
+    print(f"next: lutwerk compile CHECKPOINT -o bundle --tuning {record}")
     return 0

@@ -44,11 +44,13 @@ def write_bundle(
     golden: int,
     facts: dict[str, Any],
     runner: Runner | None,
+    force: bool,
     progress: Progress,
 ) -> dict[str, Any]:
     """Write the bundle next to its final place and move it there when it is whole. Returns the manifest.
 
-    Raises CompileError when there is no room or no permission; then nothing is left behind.
+    Raises CompileError when there is no room or no permission, or when something that must not be
+    replaced has come to its place meanwhile; then nothing is left behind.
     """
     program = runner.program if runner else b""
     needed = model_bytes(records, golden) + len(program) + _MANIFEST_BYTES
@@ -76,7 +78,7 @@ def write_bundle(
         return manifest
 
     try:
-        return _atomically(output, fill)
+        return _atomically(output, force, fill)
     except OSError as error:
         reason = error.strerror or str(error)
         raise CompileError(
@@ -84,20 +86,37 @@ def write_bundle(
         ) from error
 
 
-def _atomically(output: Path, fill: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+def _atomically(
+    output: Path, force: bool, fill: Callable[[Path], dict[str, Any]]
+) -> dict[str, Any]:
     """Fill a temporary folder and rename it to ``output``; remove it when anything fails."""
     temporary = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
         result = fill(temporary)
         temporary.chmod(0o755)
+        check_output(output, force)
         if output.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
-            output.rename(old / "old")
-            temporary.rename(output)
-            shutil.rmtree(old)
+            _replace(output, temporary)
         else:
             temporary.rename(output)
         return result
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _replace(output: Path, new: Path) -> None:
+    """Put ``new`` in the place of ``output``, which stays when that fails."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    old = folder / "old"
+    output.rename(old)
+    try:
+        new.rename(output)
+    except BaseException:
+        if output.exists():  # someone else was first, and theirs stays
+            shutil.rmtree(old)
+        else:
+            old.rename(output)
+        folder.rmdir()
+        raise
+    shutil.rmtree(folder)

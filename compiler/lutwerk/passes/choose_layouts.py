@@ -17,15 +17,20 @@ from lutwerk.targets import Target
 def choose_layouts(graph: Graph, target: Target, overrides: tuple[tuple[str, str], ...]) -> Graph:
     """Give each weight a layout that can hold its format.
 
-    An override applies to the weights that it fits. Of the others, matrices that are multiplied
-    get the layout of least predicted decode time with all cores of the target's machine, and
-    tables that are only looked up the smallest one. Layout ``split`` is for the head alone, and
-    only where its two stages pay: as a whole it is no faster than others.
+    An override applies to the weights that it fits, and one that fits none is refused. Of the
+    others, matrices that are multiplied get the layout of least predicted decode time with all cores
+    of the target's machine, and tables that are only looked up the smallest one. Layout ``split`` is
+    for the head alone, and only where its two stages pay: as a whole it is no faster than others.
     """
     for pattern, layout in overrides:
         if layout not in LAYOUTS:
             raise CompileError(
                 f"--layout {pattern}={layout}: no such layout; accepted: {', '.join(LAYOUTS)}"
+            )
+        if not any(_fits(weight, pattern, layout) for weight in graph.weights.values()):
+            raise CompileError(
+                f"--layout {pattern}={layout}: fits no matrix of the model; `lutwerk inspect` shows "
+                "names and formats of a bundle, and --quant and --head choose formats"
             )
     head = two_stage.head_of(graph)
     multiplied = {op.weight for op in graph.ops if op.kind in ("matmul", "matmul_float")}
@@ -36,9 +41,8 @@ def choose_layouts(graph: Graph, target: Target, overrides: tuple[tuple[str, str
     def choose(weight: Weight) -> str:
         assert weight.format is not None
         candidates = compatible(FORMATS[weight.format])
-        names = (weight.name, *(source.name for source in weight.sources))
         for pattern, layout in overrides:
-            if layout in candidates and any(fnmatchcase(name, pattern) for name in names):
+            if _fits(weight, pattern, layout):
                 return layout
         splittable = weight.name == head and two_stage.LAYOUT in candidates
         if splittable and two_stage.pays(target.speed, weight.rows, weight.cols):
@@ -57,6 +61,13 @@ def choose_layouts(graph: Graph, target: Target, overrides: tuple[tuple[str, str
 
     weights = {name: replace(w, layout=choose(w)) for name, w in graph.weights.items()}
     return replace(graph, weights=weights)
+
+
+def _fits(weight: Weight, pattern: str, layout: str) -> bool:
+    """Whether a weight has a name that matches and a format that the layout can hold."""
+    names = (weight.name, *(source.name for source in weight.sources))
+    holds = layout in compatible(FORMATS[weight.format or ""])
+    return holds and any(fnmatchcase(name, pattern) for name in names)
 
 
 def _smallest(weight: Weight) -> Product:
