@@ -226,11 +226,15 @@ static bool known(const char *option, const char *value, const char *const *name
 
 /* Returns false when the command line is none that `usage` describes. */
 static bool read_options(int argc, char **argv, options *o) {
-    static const struct option known_options[] = {
-        {"isa", required_argument, NULL, 'i'},   {"layout", required_argument, NULL, 'l'},
-        {"bits", required_argument, NULL, 'b'},  {"threads", required_argument, NULL, 't'},
-        {"pages", required_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'},
-        {"quick", no_argument, NULL, 'q'},       {NULL, 0, NULL, 0}};
+    static const struct option known_options[] = {{"isa", required_argument, NULL, 'i'},
+                                                  {"layout", required_argument, NULL, 'l'},
+                                                  {"bits", required_argument, NULL, 'b'},
+                                                  {"threads", required_argument, NULL, 't'},
+                                                  {"pages", required_argument, NULL, 'p'},
+                                                  {"json", no_argument, NULL, 'j'},
+                                                  {"quick", no_argument, NULL, 'q'},
+                                                  {"help", no_argument, NULL, 'h'},
+                                                  {NULL, 0, NULL, 0}};
     bool good = true;
     for (int c; (c = getopt_long(argc, argv, "", known_options, NULL)) != -1;) {
         switch (c) {
@@ -263,6 +267,9 @@ static bool read_options(int argc, char **argv, options *o) {
             o->e.repeats = 1;
             o->e.cold_bytes = (size_t)1 << 20;
             break;
+        case 'h':
+            fputs(usage, stdout);
+            exit(EXIT_SUCCESS);
         default:
             return false;
         }

@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lutwerk import LutwerkError
+from lutwerk.cli.options import integer
 from lutwerk.manifest import read_folder
 from lutwerk.native import Model, Session
 from report import Circumstances
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("bundle", type=Path)
-    add("-r", "--repetitions", type=int, default=5, help="5")
+    add("-r", "--repetitions", type=integer(1), default=5, help="5")
     add("-o", "--output", choices=("text", "json"), default="text", help="text")
     options = parser.parse_args(arguments)
     run = {"run": asdict(Circumstances.here())}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lutwerk import LutwerkError
+from lutwerk.cli.options import integer, integers
 from report import Circumstances
 
 
@@ -32,16 +33,16 @@ def read_options(doc: str, arguments: list[str] | None, *, positions: int, round
     )
     add = parser.add_argument
     add("bundle", type=Path)
-    add("-t", "--threads", default="1,2", help="1,2")
-    add(
-        "--positions", type=int, default=positions, help=f"tokens before the measured ({positions})"
-    )
-    add("-r", "--rounds", type=int, default=rounds, help=f"tokens that are measured ({rounds})")
+    add("-t", "--threads", type=integers(1, 256), default="1,2", help="1,2")
+    before = f"tokens before the measured ({positions})"
+    add("--positions", type=integer(0), default=positions, help=before)
+    measured = f"tokens that are measured ({rounds})"
+    add("-r", "--rounds", type=integer(1), default=rounds, help=measured)
     add("-o", "--output", choices=("text", "json"), default="text", help="text")
     given = parser.parse_args(arguments)
     return Options(
         bundle=given.bundle,
-        threads=[int(count) for count in given.threads.split(",")],
+        threads=given.threads,
         positions=given.positions,
         rounds=given.rounds,
         as_json=given.output == "json",

@@ -90,11 +90,12 @@ class Roofline:
         with_peak = {row["isa"] for row in ceilings if row["ceiling"] == "multiply"}
         kernels = [row for row in rows if "kernel" in row and row["isa"] in with_peak]
         present = sorted({row["isa"] for row in kernels}, key=ISAS.index)
-        isa = isa or (present[-1] if present else "any")
+        if isa is None and present:
+            isa = present[-1]
         kernels = [row for row in kernels if row["isa"] == isa]
         if not kernels:
             raise ValueError(
-                f"no {isa} kernel with a ceiling among {len(rows)} rows; "
+                f"no {isa + ' ' if isa else ''}kernel with a ceiling among {len(rows)} rows; "
                 "make them with bench_kernels --json"
             )
         first = kernels[0]

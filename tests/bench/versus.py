@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 
 from gguf_model import BLOCK_TYPES, write_gguf
 from lutwerk import LutwerkError
+from lutwerk.cli.options import integer, integers
 from lutwerk.frontends import read_checkpoint
 from lutwerk.native import ISAS
 from lutwerk.targets import list_targets
@@ -54,10 +55,6 @@ def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
     return read
 
 
-def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
-
-
 def _tests(text: str) -> list[Test]:
     return [Test.parse(part) for part in text.split(",")]
 
@@ -74,9 +71,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--shape", required=True, help="a model that `lutwerk compile synthetic:SHAPE` knows")
-    add("-t", "--threads", type=_checked(_numbers), default="1,2", help="1,2")
+    add("-t", "--threads", type=integers(1, 256), default="1,2", help="1,2")
     add("-o", "--output", choices=("md", "json"), default="md", help="md")
-    add("-r", "--repetitions", type=int, default=5, help="5")
+    add("-r", "--repetitions", type=integer(1), default=5, help="5")
     tests = "pp512,tg128,first128"
     add("--tests", type=_checked(_tests), default=tests, help=tests)
     add("--cache", type=Path, default=_default_cache(), help="folder for bundle and GGUF files")
