@@ -101,7 +101,8 @@ class Meter:
         self._top = Sampling().logits_needed([])
         self.isa = self._session.isa
         draw = np.random.default_rng(0)
-        self._session.eval(draw.integers(0, model.info.vocab, positions), rows=0)
+        if positions:
+            self._session.eval(draw.integers(0, model.info.vocab, positions), rows=0)
         self.token()  # maps what only decoding touches
 
     def token(self) -> Token:

@@ -184,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         roofline = Roofline.from_rows(_rows(options), options.isa)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
         raise SystemExit(f"roofline.py: {error}") from error
     if options.output == "json":
         print(json_lines(roofline))

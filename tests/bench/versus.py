@@ -177,10 +177,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _arguments(arguments)
     options.cache.mkdir(parents=True, exist_ok=True)
     bundle: Path = options.bundle or _compile(options)
-    manifest = json.loads((bundle / "manifest.json").read_text())
     try:
+        manifest = json.loads((bundle / "manifest.json").read_text())
         peers = options.peers or peers_beside(manifest["quantization"]["linear"])
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(f"versus.py: {error}") from error
     files = {peer: _gguf(options, peer) for peer in peers}
     cases = [(threads, test) for threads in options.threads for test in options.tests]

@@ -157,7 +157,7 @@ static void check_exp(void) {
         worst = fmax(worst, fabs((double)naive_exp(x) / exp((double)x) - 1.0));
     }
     describe("largest relative error %g", worst);
-    expect_true("exp", "relative error below 2e-7", worst < 2e-7);
+    expect_true("exp", "relative error below 1.2e-7", worst < 1.2e-7);
 }
 
 void test_vectors(void) {

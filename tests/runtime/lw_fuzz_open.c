@@ -143,7 +143,8 @@ int main(int argc, char **argv) {
     lw_model model;
     const lw_status undamaged = lw_model_open(original, f.original_bytes, 1, &model, NULL);
     if (undamaged != LW_OK) {
-        fprintf(stderr, "lw_fuzz_open: %s: %s\n", options.path, lw_status_message(undamaged));
+        fprintf(stderr, "lw_fuzz_open: %s: %s\n", options.path ? options.path : "the toy model",
+                lw_status_message(undamaged));
         return 2;
     }
     unsigned long outcomes[MAX_STATUS] = {0};

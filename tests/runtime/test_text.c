@@ -143,7 +143,7 @@ static void test_damage(void) {
 /* A model whose section TEXT is empty has no tokeniser. */
 static void test_model_without(void) {
     size_t bytes;
-    uint8_t *file = toy_model_build(1, false, &bytes);
+    uint8_t *file = toy_model_build(1, TOY_HEAD_F16, &bytes);
     lw_model model;
     lw_text none;
     CHECK_EQUAL(lw_model_open(file, bytes, 1, &model, NULL), LW_OK);

@@ -3,7 +3,6 @@
 #ifndef LW_TESTS_TOY_MODEL_H
 #define LW_TESTS_TOY_MODEL_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
