@@ -5,8 +5,8 @@
 The argument is a folder with checkpoints, golden logits and texts; its own README describes it.
 """
 
+import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 
@@ -65,7 +65,11 @@ def measure(data: Path, checkpoint: str, options: dict) -> str:
 
 
 def main() -> None:
-    data = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    data = parser.parse_args().data
     print(
         "| checkpoint | linear | head | KV | logit error | same best token | perplexity | transformers | difference |"
     )

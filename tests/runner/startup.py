@@ -1,7 +1,7 @@
 """Time from the start of a bundle's program to its first token.
 
-python tests/runner/startup.py BUNDLE                   a bundle with its program
-python tests/runner/startup.py synthetic:llama-3.2-1b   compile one, with as many tokens as the model has
+    python tests/runner/startup.py BUNDLE                   a bundle with its program
+    python tests/runner/startup.py synthetic:llama-3.2-1b   compile one, with a tokeniser for all its tokens
 
 The model is in the page cache. The start is the time to the first byte of the answer without the evaluation of
 the prompt as the program states it: loading, validation, memory, threads, choosing a token.
@@ -22,6 +22,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import lutwerk
+from lutwerk.cli.options import integer
 from lutwerk.tokenizer import build_section
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "format"))
@@ -80,10 +81,12 @@ def report(bundle: Path, runs: int) -> None:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("bundle")
-    parser.add_argument("--quant", default="i2g128")
-    parser.add_argument("--runs", type=int, default=15)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("bundle", help="its folder, or synthetic:SHAPE")
+    parser.add_argument("--quant", default="i2g128", help="of what is compiled (i2g128)")
+    parser.add_argument("--runs", type=integer(1), default=15, help="15")
     parser.add_argument("--keep", type=Path, help="leave the compiled bundle in this folder")
     arguments = parser.parse_args()
     if not arguments.bundle.startswith("synthetic:"):

@@ -150,7 +150,8 @@ def test_lines_on_a_terminal_are_answered_one_by_one(bundle):
         terminal.wait_for(b"Once upon a time\r\n")
         answers.append(terminal.wait_for(b"\r\nprompt: 5 tokens"))
         terminal.wait_for(b"> ")
-    assert answers == [b", there was a little girl"] * 2 or answers[0] == answers[1]
+    assert answers[0].startswith(b", there")
+    assert answers[0] == answers[1]
     terminal.type(b"\n")
     terminal.wait_for(b"> ")
     terminal.type(b"\x04")

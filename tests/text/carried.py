@@ -3,18 +3,26 @@
 python tests/text/carried.py models/templates
 """
 
+import argparse
 import sys
 from pathlib import Path
 
-from checkpoints import byte_tokenizer
 from lutwerk.chat import NotCarried, build_chat
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from checkpoints import byte_tokenizer
 
 #: What most of these files expect; pad and unk are of tokenizers that have none.
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": None, "unk_token": None}
 
 
-def main(folder: Path) -> None:
-    paths = sorted(folder.glob("*.jinja"))
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="of *.jinja files")
+    paths = sorted(parser.parse_args().folder.glob("*.jinja"))
     carried = 0
     for path in paths:
         try:
@@ -31,4 +39,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
