@@ -147,6 +147,16 @@ def test_what_was_built_is_kept_by_sources_and_compiler(cache, monkeypatch):
     assert len({kept, *others}) == 4
 
 
+def test_a_cache_without_room_is_no_error_and_keeps_no_half_program(tmp_path, monkeypatch):
+    def write_half(path, data):
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(build.Path, "write_bytes", write_half)
+    build._keep(tmp_path / "cache" / "run-x", b"program")
+    assert not list((tmp_path / "cache").iterdir())
+
+
 def test_the_package_carries_the_sources_that_a_build_reads():
     files = {path.as_posix() for path in source_files()}
     assert {"CMakeLists.txt", "runner/main.c", "runtime/include/lutwerk/lutwerk.h"} <= files
