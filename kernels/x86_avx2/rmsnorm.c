@@ -1,3 +1,4 @@
+/* The first pass fetches the weights for the second: in decode they come from memory. */
 #include "../kernels.h"
 #include "simd.h"
 
@@ -8,6 +9,7 @@ void lw_rmsnorm_avx2(float *y, const float *x, const float *w, int32_t n, float 
     int32_t i = 0;
     for (; i + LW_LANES <= n; i += LW_LANES) {
         const lw_lanes v = lw_load(x + i);
+        _mm_prefetch((const char *)(w + i), _MM_HINT_T1);
         squares = lw_lanes_mul_add(squares, v, v);
     }
     const lw_lanes part = lw_load_part(x + i, n - i);
