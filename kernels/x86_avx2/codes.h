@@ -3,7 +3,9 @@
  * VPMADDUBSW adds two products u8 * s8 and saturates at 16 bits. With |x| <= 127 and codes below
  * 2^b one result is at most 2 * 127 * (2^b - 1), so sums of lw_exact_run(b) results stay exact:
  *
- *   - b = 1 to 4: at most 508 (codes 0 and 2), 762, 1778, 3810; a run of 8 reaches 30480
+ *   - b = 1 and 2: at most 508 (codes 0 and 2) and 762; a run of 32 reaches 24384
+ *   - b = 3: 1778, a run of 16 reaches 28448
+ *   - b = 4: 3810, a run of 8 reaches 30480
  *   - b = 5: 7874, a run of 4 reaches 31496
  *   - b = 6: 16002, a run of 2 reaches 32004
  *   - b = 7: 32258, no run
@@ -18,15 +20,22 @@
 
 enum { LW_BLOCK_COLS = 32 }; /* columns of a tile of fields and planes; every group is a multiple */
 
-/* Results of VPMADDUBSW that fit a 16-bit sum, 8 at most: see above. */
+/* Results of VPMADDUBSW that fit a 16-bit sum: see above. */
 LW_INLINE int lw_exact_run(const int bits) {
-    return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+    return bits <= 2 ? 32 : bits == 8 ? 1 : 1 << (7 - bits);
 }
 
 /* sums + products, in this order: gcc would add a long chain up as a tree, whose leaves exceed the
  * registers. */
 LW_INLINE __m256i lw_add_words(__m256i sums, __m256i products) {
     sums = _mm256_add_epi16(sums, products);
+    __asm__("" : "+x"(sums));
+    return sums;
+}
+
+/* The same in 32 bits, of pairs of words. */
+LW_INLINE __m256i lw_add_pairs_of_words(__m256i sums, __m256i words) {
+    sums = _mm256_add_epi32(sums, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
     __asm__("" : "+x"(sums));
     return sums;
 }
@@ -117,10 +126,14 @@ LW_INLINE __m256i lw_zero_sums(const lw_matrix *w, const uint8_t *zeros, size_t 
                          : _mm256_set1_epi32((w->offset - less) * x_sum);
 }
 
-/* acc + scale * (float)(sums - zero): one group, in the order of runtime/FORMAT.md, "Numerics". */
+/* acc + scale * (float)sums: one group, in the order of runtime/FORMAT.md, "Numerics". */
+LW_INLINE __m256 lw_add_scaled(__m256 acc, __m256 scale, __m256i sums) {
+    return _mm256_add_ps(acc, _mm256_mul_ps(scale, _mm256_cvtepi32_ps(sums)));
+}
+
+/* The same for sums that are `zero` too large. */
 LW_INLINE __m256 lw_add_group(__m256 acc, __m256 scale, __m256i sums, __m256i zero) {
-    const __m256 s = _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, zero));
-    return _mm256_add_ps(acc, _mm256_mul_ps(scale, s));
+    return lw_add_scaled(acc, scale, _mm256_sub_epi32(sums, zero));
 }
 
 /* Store the first `count` of 8 results; count may be above 8, or below 1. */

@@ -1,142 +1,172 @@
-/* The microkernel of every packed layout: 16 rows by up to 4 tokens on unpacked codes.
+/* The microkernel of every packed layout: 16 rows by 2 to 4 tokens.
  *
- *   codes   [k / 4][16 rows][4 columns] bytes: a step of 4 columns is two registers of 8 rows
- *   x       a broadcast dword of 4 columns for each token
- *   sums    2 x 4 registers of 16-bit sums over a run of steps (codes.h), widened into 2 x 4 of 32
- * bits
+ *   codes   a step of 4 columns is two registers of 8 rows, one code a byte: taken from the packed
+ *           bytes of layout fields, or loaded from a row tile that was unpacked before
+ *   x       a broadcast dword of 4 columns for each token, shared by both registers
+ *   part    2 x 4 registers of 16-bit sums over as many steps as stay exact (codes.h)
+ *   sums    int32; they start at -offset * the sum of x over the group, so that they end as sums of
+ *           signed values; with zero points at -zero * that sum
  */
 #ifndef LW_AVX2_GEMM_H
 #define LW_AVX2_GEMM_H
 
-#include "codes.h"
+#include <stdbool.h>
 
-enum { LW_BLOCK_ROWS = 16, LW_STEP_BYTES = 64, LW_MAX_TOKENS = 4 };
+#include "fields.h"
 
-/* 16 rows of a row tile, unpacked. 8-bit codes are stored minus 128, codes of 1 bit times 2. */
+enum {
+    LW_BLOCK_ROWS = 16,
+    LW_STEP_BYTES = 64,
+    LW_MAX_TOKENS = 4,
+    LW_START_TOKENS = 256, /* whose starts the scratch has room for */
+};
+
+/* 16 rows of a row tile. */
 typedef struct {
-    const uint8_t *codes; /* 16 * round_up(cols, 32) bytes; behind the last column x is 0 */
+    const uint8_t *codes; /* a tile of layout fields for each 32 columns, or unpacked: bytes
+                             [columns / 4][16 rows][4 columns] of 16 * round_up(cols, 32); 8-bit
+                             codes unpacked are codes - 128, codes of 1 bit 0 and 2 */
     const void *scales;   /* of its first row in group 0, see lw_tile_scales */
     const uint8_t *zeros; /* alike, or NULL */
     size_t tile_rows;     /* scales from one group to the next */
     int32_t rows;         /* that exist; may be above 16, or below 1 */
 } lw_row_block;
 
-/* sums[token][half] += codes * x over one tile of 32 columns; tokens, bits are constants. */
-LW_INLINE void lw_add_block(__m256i sums[LW_MAX_TOKENS][2], const uint8_t *codes, const int8_t *x,
-                            size_t stride, int tokens, int bits) {
-    const int run = lw_exact_run(bits);
-    const __m256i ones = _mm256_set1_epi16(1);
-    for (int first = 0; first < 8; first += run) {
-        __m256i part[LW_MAX_TOKENS][2];
-        for (int step = first; step < first + run; step++) {
-            const __m256i *c = (const __m256i *)(codes + step * LW_STEP_BYTES);
-            const __m256i lo = _mm256_load_si256(c);
-            const __m256i hi = _mm256_load_si256(c + 1);
-            for (int t = 0; t < tokens; t++) {
-                const __m256i x4 = lw_broadcast4(x + (size_t)t * stride + step * 4);
-                const __m256i a = bits == 8 ? lw_mul_signed(lo, x4) : _mm256_maddubs_epi16(lo, x4);
-                const __m256i b = bits == 8 ? lw_mul_signed(hi, x4) : _mm256_maddubs_epi16(hi, x4);
-                part[t][0] = step == first ? a : _mm256_add_epi16(part[t][0], a);
-                part[t][1] = step == first ? b : _mm256_add_epi16(part[t][1], b);
+/* Some tokens: their activations and results, and what their sums start at. */
+typedef struct {
+    const int8_t *codes;
+    const int32_t *starts; /* of each group */
+    const float *scales;
+    float *y; /* of the first row */
+    size_t stride;
+    size_t groups; /* starts from one token to the next */
+    size_t y_stride;
+} lw_tokens;
+
+typedef struct {
+    __m256i of[LW_MAX_TOKENS][2]; /* [token][rows 0-7, 8-15] */
+} lw_block_sums;
+
+/* 4 columns of 8 rows, half of a step. */
+LW_INLINE __m256i lw_block_codes(const uint8_t *tile, int half, int step, const int bits,
+                                 const bool packed) {
+    if (packed && bits < 8) {
+        return lw_field(tile, half, bits, step);
+    }
+    const uint8_t *at = tile + step * LW_STEP_BYTES + half * 32;
+    const __m256i codes = _mm256_load_si256((const __m256i *)(const void *)at);
+    return packed ? _mm256_xor_si256(codes, _mm256_set1_epi8((char)0x80)) : codes;
+}
+
+/* part + products of `count` steps of a column tile; `fresh`: instead of part. */
+LW_INLINE void lw_add_steps(lw_block_sums *part, const uint8_t *tile, const int8_t *x,
+                            size_t stride, const int bits, const bool packed, const int tokens,
+                            int first, int count, bool fresh) {
+#pragma GCC unroll 8
+    for (int step = first; step < first + count; step++) {
+        const __m256i codes[2] = {lw_block_codes(tile, 0, step, bits, packed),
+                                  lw_block_codes(tile, 1, step, bits, packed)};
+#pragma GCC unroll 4
+        for (int t = 0; t < tokens; t++) {
+            const __m256i x4 = lw_broadcast4(x + (size_t)t * stride + step * LW_FIELD_COLS);
+            for (int h = 0; h < 2; h++) {
+                const __m256i product =
+                    bits == 8 ? lw_mul_signed(codes[h], x4) : _mm256_maddubs_epi16(codes[h], x4);
+                part->of[t][h] =
+                    fresh && step == first ? product : lw_add_words(part->of[t][h], product);
             }
         }
-        for (int t = 0; t < tokens; t++) {
-            sums[t][0] = _mm256_add_epi32(sums[t][0], _mm256_madd_epi16(part[t][0], ones));
-            sums[t][1] = _mm256_add_epi32(sums[t][1], _mm256_madd_epi16(part[t][1], ones));
+        /* Vectors of codes stay apart: loads moved ahead would need registers that sums have. */
+        if (!packed || (step + 1) % (8 / bits) == 0) {
+            __asm__ volatile("" ::: "memory");
         }
     }
 }
 
-/* y of 16 rows for tokens [token, token + tokens). */
-LW_INLINE void lw_gemm_tokens(int tokens, int bits, const lw_matrix *w, const lw_row_block *rows,
-                              const lw_q8 *x, int32_t token, float *y, size_t y_stride) {
+LW_INLINE void lw_widen(lw_block_sums *sums, const lw_block_sums *part, const int tokens) {
+#pragma GCC unroll 4
+    for (int t = 0; t < tokens; t++) {
+        sums->of[t][0] = lw_add_pairs_of_words(sums->of[t][0], part->of[t][0]);
+        sums->of[t][1] = lw_add_pairs_of_words(sums->of[t][1], part->of[t][1]);
+    }
+}
+
+/* sums += codes * x over `tiles` column tiles; bits, packed and tokens are constants. */
+LW_INLINE void lw_add_tiles(lw_block_sums *sums, const uint8_t *tile, const int8_t *x,
+                            size_t stride, int32_t tiles, const int bits, const bool packed,
+                            const int tokens) {
+    const int run = lw_exact_run(bits);
+    const int steps = run < LW_FIELDS ? run : LW_FIELDS;
+    const size_t tile_bytes = (size_t)(packed ? bits : 8) * LW_FIELDS_VECTOR;
+    while (tiles > 0) {
+        int32_t together = run > LW_FIELDS ? lw_min_i32(tiles, run / LW_FIELDS) : 1;
+        tiles -= together;
+        lw_block_sums part;
+#pragma GCC unroll 8
+        for (int first = 0; first < LW_FIELDS; first += steps) {
+            lw_add_steps(&part, tile, x, stride, bits, packed, tokens, first, steps, true);
+            for (; together > 1; together--) {
+                tile += tile_bytes;
+                x += LW_BLOCK_COLS;
+                lw_add_steps(&part, tile, x, stride, bits, packed, tokens, first, steps, false);
+            }
+            lw_widen(sums, &part, tokens);
+        }
+        tile += tile_bytes;
+        x += LW_BLOCK_COLS;
+    }
+}
+
+/* y of 16 rows for `tokens` tokens. */
+LW_INLINE void lw_multiply_block(const lw_matrix *w, const lw_row_block *rows, const lw_tokens *x,
+                                 const int bits, const bool packed, const int tokens) {
     const int32_t less = bits == 8 ? 128 : 0;
     const int32_t blocks = lw_blocks(w);
     const int32_t group_blocks = lw_group_blocks(w);
-    const size_t stride = (size_t)x->stride;
-    const size_t sums_stride = stride / LW_SUM_COLS;
-    const int8_t *codes = x->codes + (size_t)token * stride;
-    const int32_t *x_sums = x->sums + (size_t)token * sums_stride;
+    const size_t group_bytes =
+        (size_t)group_blocks * (size_t)(packed ? bits : 8) * LW_FIELDS_VECTOR;
+    const uint8_t *codes = rows->codes;
+    const int8_t *x_codes = x->codes;
+    const int32_t *starts = x->starts;
     __m256 acc[LW_MAX_TOKENS][2];
     for (int t = 0; t < tokens; t++) {
         acc[t][0] = acc[t][1] = _mm256_setzero_ps();
     }
     size_t row = 0;
-    for (int32_t block = 0; block < blocks; row += rows->tile_rows) {
-        const int32_t end = block + lw_min_i32(group_blocks, blocks - block);
-        __m256i sums[LW_MAX_TOKENS][2];
-        int32_t x_sum[LW_MAX_TOKENS] = {0};
+    for (int32_t block = 0; block < blocks; block += group_blocks) {
+        lw_block_sums sums;
+#pragma GCC unroll 4
         for (int t = 0; t < tokens; t++) {
-            sums[t][0] = sums[t][1] = _mm256_setzero_si256();
+            sums.of[t][0] = sums.of[t][1] = _mm256_set1_epi32(starts[(size_t)t * x->groups]);
         }
-        for (; block < end; block++) {
-            const size_t k = (size_t)block * LW_BLOCK_COLS;
-            for (int t = 0; t < tokens; t++) { /* slower in a loop of its own */
-                x_sum[t] += x_sums[(size_t)t * sums_stride + (size_t)block];
-            }
-            lw_add_block(sums, rows->codes + k * LW_BLOCK_ROWS, codes + k, stride, tokens, bits);
-        }
-        const __m256 lo = lw_load_scales(w, rows->scales, row);
-        const __m256 hi = lw_load_scales(w, rows->scales, row + 8);
-        if (rows->zeros == NULL) {
+        if (rows->zeros != NULL) {
+            const __m256i zeros[2] = {lw_load_zeros(rows->zeros, row, less),
+                                      lw_load_zeros(rows->zeros, row + 8, less)};
+#pragma GCC unroll 4
             for (int t = 0; t < tokens; t++) {
-                const __m256i zero = lw_zero_sums(w, NULL, 0, less, x_sum[t]);
-                acc[t][0] = lw_add_group(acc[t][0], lo, sums[t][0], zero);
-                acc[t][1] = lw_add_group(acc[t][1], hi, sums[t][1], zero);
+                sums.of[t][0] = _mm256_madd_epi16(zeros[0], sums.of[t][0]);
+                sums.of[t][1] = _mm256_madd_epi16(zeros[1], sums.of[t][1]);
             }
-            continue;
         }
-        const __m256i zero_lo = lw_load_zeros(rows->zeros, row, less);
-        const __m256i zero_hi = lw_load_zeros(rows->zeros, row + 8, less);
+        lw_add_tiles(&sums, codes, x_codes, x->stride, lw_min_i32(group_blocks, blocks - block),
+                     bits, packed, tokens);
+        const __m256 scales[2] = {lw_load_scales(w, rows->scales, row),
+                                  lw_load_scales(w, rows->scales, row + 8)};
+#pragma GCC unroll 4
         for (int t = 0; t < tokens; t++) {
-            acc[t][0] = lw_add_group(acc[t][0], lo, sums[t][0], lw_mul_zeros(zero_lo, x_sum[t]));
-            acc[t][1] = lw_add_group(acc[t][1], hi, sums[t][1], lw_mul_zeros(zero_hi, x_sum[t]));
+            acc[t][0] = lw_add_scaled(acc[t][0], scales[0], sums.of[t][0]);
+            acc[t][1] = lw_add_scaled(acc[t][1], scales[1], sums.of[t][1]);
         }
+        codes += group_bytes;
+        x_codes += group_blocks * LW_BLOCK_COLS;
+        row += rows->tile_rows;
+        starts++;
     }
     for (int t = 0; t < tokens; t++) {
-        const __m256 scale = _mm256_set1_ps(x->scales[token + t]);
-        float *target = y + (size_t)(token + t) * y_stride;
-        lw_store_rows(target, rows->rows, _mm256_mul_ps(acc[t][0], scale));
-        lw_store_rows(target + 8, rows->rows - 8, _mm256_mul_ps(acc[t][1], scale));
+        const __m256 scale = _mm256_set1_ps(x->scales[t]);
+        float *y = x->y + (size_t)t * x->y_stride;
+        lw_store_rows(y, rows->rows, _mm256_mul_ps(acc[t][0], scale));
+        lw_store_rows(y + 8, rows->rows - 8, _mm256_mul_ps(acc[t][1], scale));
     }
 }
-
-/* y of 16 rows for all tokens; y points at the first row. `bits` is a constant. */
-LW_INLINE void lw_gemm_rows(int bits, const lw_matrix *w, const lw_row_block *rows, const lw_q8 *x,
-                            int32_t tokens, float *y, size_t y_stride) {
-    int32_t t = 0;
-    for (; t + 4 <= tokens; t += 4) {
-        lw_gemm_tokens(4, bits, w, rows, x, t, y, y_stride);
-    }
-    if (tokens - t == 3) {
-        lw_gemm_tokens(3, bits, w, rows, x, t, y, y_stride);
-    } else if (tokens - t == 2) {
-        lw_gemm_tokens(2, bits, w, rows, x, t, y, y_stride);
-    } else if (tokens - t == 1) {
-        lw_gemm_tokens(1, bits, w, rows, x, t, y, y_stride);
-    }
-}
-
-/* The same for a width known at run time; widths with the same run share code. */
-static inline void lw_gemm_rows_any(const lw_matrix *w, const lw_row_block *rows, const lw_q8 *x,
-                                    int32_t tokens, float *y, size_t y_stride) {
-    switch (w->bits) {
-    case 8:
-        lw_gemm_rows(8, w, rows, x, tokens, y, y_stride);
-        break;
-    case 7:
-        lw_gemm_rows(7, w, rows, x, tokens, y, y_stride);
-        break;
-    case 6:
-        lw_gemm_rows(6, w, rows, x, tokens, y, y_stride);
-        break;
-    case 5:
-        lw_gemm_rows(5, w, rows, x, tokens, y, y_stride);
-        break;
-    default:
-        lw_gemm_rows(4, w, rows, x, tokens, y, y_stride);
-        break;
-    }
-}
-
 #endif

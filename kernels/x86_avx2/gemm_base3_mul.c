@@ -5,9 +5,11 @@
  * is q_i - 3 q_(i+1).
  */
 #include "../kernels.h"
-#include "gemm.h"
+#include "tokens.h"
 
-enum { TILE_ROWS = 64, TILE_COLS = 5, UNPACK_TILES = 4, UNPACK_COLS = 20 };
+LW_BLOCK_READER(unpacked, 2, false)
+
+enum { TILE_ROWS = 64, TILE_COLS = 5, UNPACK_TILES = 4, UNPACK_COLS = 20, TILE_BLOCKS = 4 };
 
 /* The 5 digits of 16 bytes, a word each. */
 LW_INLINE void split_digits(__m128i bytes, __m256i digits[TILE_COLS]) {
@@ -61,16 +63,21 @@ static void unpack_rows(const uint8_t *packed, int32_t cols, uint8_t *codes) {
 void lw_gemm_base3_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
                             size_t y_stride, int32_t tile_begin, int32_t tile_end, void *scratch) {
     const size_t column_tiles = ((size_t)w->cols + TILE_COLS - 1) / TILE_COLS;
-    for (int32_t tile = tile_begin; tile < tile_end; tile++) {
-        const uint8_t *packed = w->codes + (size_t)tile * column_tiles * TILE_ROWS;
-        for (int32_t row = 0; row < TILE_ROWS; row += LW_BLOCK_ROWS) {
-            const int32_t first = tile * TILE_ROWS + row;
-            const lw_row_block rows = {scratch, lw_tile_scales(w, TILE_ROWS, tile, row), NULL,
-                                       TILE_ROWS, w->rows - first};
-            if (rows.rows > 0) {
-                unpack_rows(packed + row, w->cols, scratch);
-                lw_gemm_rows(2, w, &rows, x, tokens, y + first, y_stride);
+    for (int32_t t = 0; t < tokens; t += LW_START_TOKENS) {
+        const int32_t count = lw_min_i32(tokens - t, LW_START_TOKENS);
+        const lw_tokens some = lw_tokens_from(w, x, t, count, y, y_stride, scratch);
+        for (int32_t block = tile_begin * TILE_BLOCKS; block < tile_end * TILE_BLOCKS; block++) {
+            const int32_t tile = block / TILE_BLOCKS;
+            const int32_t row = block * LW_BLOCK_ROWS;
+            const int32_t in_tile = row % TILE_ROWS;
+            if (row >= w->rows) {
+                break;
             }
+            const lw_row_block rows = {scratch, lw_tile_scales(w, TILE_ROWS, tile, in_tile), NULL,
+                                       TILE_ROWS, w->rows - row};
+            unpack_rows(w->codes + (size_t)tile * column_tiles * TILE_ROWS + in_tile, w->cols,
+                        scratch);
+            lw_multiply_rows(unpacked, w, &rows, &some, count, row);
         }
     }
 }

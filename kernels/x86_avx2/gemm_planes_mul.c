@@ -6,9 +6,20 @@
  * plane's weight, 2^p, or 2 for codes of 1 bit.
  */
 #include "../kernels.h"
-#include "gemm.h"
+#include "tokens.h"
 
-enum { TILE_ROWS = 64, PLANE_BYTES = 256, VECTOR_COLS = 8 };
+enum { TILE_ROWS = 64, TILE_BLOCKS = 4, PLANE_BYTES = 256, VECTOR_COLS = 8 };
+
+LW_BLOCK_READER(bits_2, 2, false)
+LW_BLOCK_READER(bits_3, 3, false)
+LW_BLOCK_READER(bits_4, 4, false)
+LW_BLOCK_READER(bits_5, 5, false)
+LW_BLOCK_READER(bits_6, 6, false)
+LW_BLOCK_READER(bits_7, 7, false)
+LW_BLOCK_READER(bits_8, 8, false)
+
+static lw_block_reader *const readers[] = {NULL,    &bits_2, &bits_2, &bits_3, &bits_4,
+                                           &bits_5, &bits_6, &bits_7, &bits_8};
 
 /* Columns [8 * vector, 8 * vector + 8) of 16 rows: two steps. `plane` points at the 16 bytes of
  * plane 0. */
@@ -45,23 +56,28 @@ LW_INLINE void unpack_vector(const uint8_t *plane, int bits, uint8_t *codes) {
 
 void lw_gemm_planes_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens, float *y,
                              size_t y_stride, int32_t tile_begin, int32_t tile_end, void *scratch) {
-    const size_t blocks = (size_t)lw_blocks(w);
+    const size_t vectors = (size_t)lw_blocks(w) * (LW_BLOCK_COLS / VECTOR_COLS);
     const size_t tile_bytes = (size_t)w->bits * PLANE_BYTES;
-    for (int32_t tile = tile_begin; tile < tile_end; tile++) {
-        const uint8_t *packed = w->codes + (size_t)tile * blocks * tile_bytes;
-        for (int32_t row = 0; row < TILE_ROWS; row += LW_BLOCK_ROWS) {
-            uint8_t *codes = scratch;
-            for (size_t vector = 0; vector < blocks * 4; vector++) {
-                unpack_vector(packed + vector / 4 * tile_bytes + vector % 4 * TILE_ROWS + row,
-                              w->bits, codes + vector * (VECTOR_COLS * LW_BLOCK_ROWS));
+    uint8_t *codes = scratch;
+    for (int32_t t = 0; t < tokens; t += LW_START_TOKENS) {
+        const int32_t count = lw_min_i32(tokens - t, LW_START_TOKENS);
+        const lw_tokens some = lw_tokens_from(w, x, t, count, y, y_stride, scratch);
+        for (int32_t block = tile_begin * TILE_BLOCKS; block < tile_end * TILE_BLOCKS; block++) {
+            const int32_t tile = block / TILE_BLOCKS;
+            const int32_t row = block * LW_BLOCK_ROWS;
+            const int32_t in_tile = row % TILE_ROWS;
+            if (row >= w->rows) {
+                break;
             }
-            const int32_t first = tile * TILE_ROWS + row;
-            const lw_row_block rows = {codes, lw_tile_scales(w, TILE_ROWS, tile, row),
-                                       lw_tile_zeros(w, TILE_ROWS, tile, row), TILE_ROWS,
-                                       w->rows - first};
-            if (rows.rows > 0) {
-                lw_gemm_rows_any(w, &rows, x, tokens, y + first, y_stride);
+            const uint8_t *packed = w->codes + (size_t)tile * vectors / 4 * tile_bytes + in_tile;
+            for (size_t v = 0; v < vectors; v++) {
+                unpack_vector(packed + v / 4 * tile_bytes + v % 4 * TILE_ROWS, w->bits,
+                              codes + v * (VECTOR_COLS * LW_BLOCK_ROWS));
             }
+            const lw_row_block rows = {codes, lw_tile_scales(w, TILE_ROWS, tile, in_tile),
+                                       lw_tile_zeros(w, TILE_ROWS, tile, in_tile), TILE_ROWS,
+                                       w->rows - row};
+            lw_multiply_rows(*readers[w->bits], w, &rows, &some, count, row);
         }
     }
 }

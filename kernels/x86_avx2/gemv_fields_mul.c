@@ -16,7 +16,7 @@ enum { TILES = 2 }; /* in flight */
 /* Sums of one tile of codes of `bits` <= 7 bits, a constant. */
 LW_INLINE lw_row_sums add_fields(lw_row_sums sums, const uint8_t *tile, const int8_t *x, int bits) {
     const __m256i ones = _mm256_set1_epi16(1);
-    const int run = lw_exact_run(bits);
+    const int run = lw_min_i32(lw_exact_run(bits), LW_FIELDS);
 #pragma GCC unroll 8
     for (int first = 0; first < LW_FIELDS; first += run) {
         __m256i lo = _mm256_setzero_si256();

@@ -14,17 +14,14 @@ static void gemv_tile(const lw_matrix *w, const lw_split *s, const lw_q8 *x, flo
         _Alignas(32) uint8_t codes[LW_SPLIT_CODES];
         const int32_t begin = g * (LW_SPLIT_BLOCK_COLS / LW_BLOCK_COLS);
         const int32_t end = lw_min_i32(lw_blocks(w), begin + 2);
-        __m256i sums[LW_MAX_TOKENS][2];
-        sums[0][0] = sums[0][1] = _mm256_setzero_si256();
+        lw_block_sums sums;
+        sums.of[0][0] = sums.of[0][1] =
+            _mm256_set1_epi32(-w->offset * lw_x_sum(x->sums, begin, end));
         lw_split_unpack(w, s, tile, g, codes);
-        for (int32_t block = begin; block < end; block++) {
-            lw_add_block(sums, codes + (block - begin) * (LW_BLOCK_COLS * LW_BLOCK_ROWS),
-                         x->codes + block * LW_BLOCK_COLS, 0, 1, 6);
-        }
-        const __m256i zero = lw_zero_sums(w, NULL, 0, 0, lw_x_sum(x->sums, begin, end));
+        lw_add_tiles(&sums, codes, x->codes + begin * LW_BLOCK_COLS, 0, end - begin, 6, false, 1);
         const size_t row = (size_t)g * LW_SPLIT_ROWS;
-        acc[0] = lw_add_group(acc[0], lw_load_scales(w, scales, row), sums[0][0], zero);
-        acc[1] = lw_add_group(acc[1], lw_load_scales(w, scales, row + 8), sums[0][1], zero);
+        acc[0] = lw_add_scaled(acc[0], lw_load_scales(w, scales, row), sums.of[0][0]);
+        acc[1] = lw_add_scaled(acc[1], lw_load_scales(w, scales, row + 8), sums.of[0][1]);
     }
     const __m256 scale = _mm256_set1_ps(x->scales[0]);
     const int32_t row = tile * LW_SPLIT_ROWS;
