@@ -19,6 +19,7 @@ enum {
     LW_STEP_BYTES = 64,
     LW_MAX_TOKENS = 4,
     LW_START_TOKENS = 256, /* whose starts the scratch has room for */
+    LW_AHEAD_BYTES = 3072, /* of prefetches: packed codes come from memory */
 };
 
 /* 16 rows of a row tile. */
@@ -62,6 +63,10 @@ LW_INLINE __m256i lw_block_codes(const uint8_t *tile, int half, int step, const 
 LW_INLINE void lw_add_steps(lw_block_sums *part, const uint8_t *tile, const int8_t *x,
                             size_t stride, const int bits, const bool packed, const int tokens,
                             int first, int count, bool fresh) {
+    for (int line = 0; line < (packed && first == 0 ? bits : 0); line++) {
+        const uint8_t *ahead = tile + LW_AHEAD_BYTES + line * LW_FIELDS_VECTOR;
+        _mm_prefetch((const char *)ahead, _MM_HINT_T0);
+    }
 #pragma GCC unroll 8
     for (int step = first; step < first + count; step++) {
         const __m256i codes[2] = {lw_block_codes(tile, 0, step, bits, packed),
