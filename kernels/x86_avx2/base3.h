@@ -12,6 +12,8 @@
 #ifndef LW_AVX2_BASE3_H
 #define LW_AVX2_BASE3_H
 
+#include "codes.h"
+
 enum {
     LW_BASE3_ROWS = 64,
     LW_BASE3_COLS = 5,
@@ -27,5 +29,22 @@ enum {
     LW_BASE3_BASE = 25,
     LW_BASE3_RUN = 5,
 };
+
+/* floor(byte / 27) of 32 bytes. */
+LW_INLINE __m256i lw_base3_part_u(__m256i bytes) {
+    const __m256i reciprocal = _mm256_set1_epi16(65536 / 27 + 1);
+    const __m256i even = _mm256_and_si256(bytes, _mm256_set1_epi16(0xff));
+    const __m256i odd = _mm256_xor_si256(bytes, even);
+    const __m256i high =
+        _mm256_and_si256(_mm256_mulhi_epu16(odd, reciprocal), _mm256_set1_epi16((short)0xff00));
+    return _mm256_or_si256(_mm256_mulhi_epu16(even, reciprocal), high);
+}
+
+LW_INLINE __m256i lw_base3_part_v(__m256i bytes, __m256i u) {
+    const __m256i zero_of_u =
+        _mm256_setr_epi8(13, 40, 67, 94, 121, -108, -81, -54, -27, 0, 0, 0, 0, 0, 0, 0, 13, 40, 67,
+                         94, 121, -108, -81, -54, -27, 0, 0, 0, 0, 0, 0, 0);
+    return _mm256_sub_epi8(bytes, _mm256_shuffle_epi8(zero_of_u, u));
+}
 
 #endif

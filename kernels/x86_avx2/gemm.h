@@ -18,7 +18,7 @@ enum {
     LW_BLOCK_ROWS = 16,
     LW_STEP_BYTES = 64,
     LW_MAX_TOKENS = 4,
-    LW_START_TOKENS = 256, /* whose starts the scratch has room for */
+    LW_START_TOKENS = 256, /* whose starts fit the scratch behind 16 rows unpacked */
     LW_AHEAD_BYTES = 3072, /* of prefetches: packed codes come from memory */
 };
 

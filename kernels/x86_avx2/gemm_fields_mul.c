@@ -85,7 +85,8 @@ void lw_gemm_fields_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens,
     const lw_block_reader *const reader = direct ? packed[w->bits] : unpacked[w->bits];
     for (int32_t t = 0; t < tokens; t += LW_START_TOKENS) {
         const int32_t count = lw_min_i32(tokens - t, LW_START_TOKENS);
-        const lw_tokens some = lw_tokens_from(w, x, t, count, y, y_stride, scratch);
+        const lw_tokens some =
+            lw_tokens_from(w, x, t, count, y, y_stride, lw_starts_of(scratch, x));
         for (int32_t tile = tile_begin; tile < tile_end; tile++) {
             const uint8_t *codes = w->codes + (size_t)tile * row_tile_bytes;
             if (!direct) {

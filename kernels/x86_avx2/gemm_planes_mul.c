@@ -61,7 +61,8 @@ void lw_gemm_planes_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens,
     uint8_t *codes = scratch;
     for (int32_t t = 0; t < tokens; t += LW_START_TOKENS) {
         const int32_t count = lw_min_i32(tokens - t, LW_START_TOKENS);
-        const lw_tokens some = lw_tokens_from(w, x, t, count, y, y_stride, scratch);
+        const lw_tokens some =
+            lw_tokens_from(w, x, t, count, y, y_stride, lw_starts_of(scratch, x));
         for (int32_t block = tile_begin * TILE_BLOCKS; block < tile_end * TILE_BLOCKS; block++) {
             const int32_t tile = block / TILE_BLOCKS;
             const int32_t row = block * LW_BLOCK_ROWS;

@@ -12,7 +12,8 @@ void lw_gemm_split_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens, 
     uint8_t *codes = scratch;
     for (int32_t t = 0; t < tokens; t += LW_START_TOKENS) {
         const int32_t count = lw_min_i32(tokens - t, LW_START_TOKENS);
-        const lw_tokens some = lw_tokens_from(w, x, t, count, y, y_stride, scratch);
+        const lw_tokens some =
+            lw_tokens_from(w, x, t, count, y, y_stride, lw_starts_of(scratch, x));
         for (int32_t tile = tile_begin; tile < tile_end; tile++) {
             for (int32_t g = 0; g < s.groups; g++) {
                 lw_split_unpack(w, &s, tile, g, codes + (size_t)g * LW_SPLIT_CODES);

@@ -11,7 +11,6 @@
  */
 #include "../kernels.h"
 #include "base3.h"
-#include "codes.h"
 
 enum { WORD_TILES = 25, SHARED_TILES = 2, AHEAD = WORD_TILES };
 
@@ -27,16 +26,6 @@ LW_INLINE __m256i load_table(const uint8_t *table) {
     return _mm256_broadcastsi128_si256(_mm_load_si128((const __m128i *)(const void *)table));
 }
 
-/* floor(byte / 27) of 32 bytes. */
-LW_INLINE __m256i part_u(__m256i bytes) {
-    const __m256i reciprocal = _mm256_set1_epi16(65536 / 27 + 1);
-    const __m256i even = _mm256_and_si256(bytes, _mm256_set1_epi16(0xff));
-    const __m256i odd = _mm256_xor_si256(bytes, even);
-    const __m256i high =
-        _mm256_and_si256(_mm256_mulhi_epu16(odd, reciprocal), _mm256_set1_epi16((short)0xff00));
-    return _mm256_or_si256(_mm256_mulhi_epu16(even, reciprocal), high);
-}
-
 /* As lw_add_words, of bytes. */
 LW_INLINE __m256i add_bytes(__m256i sums, __m256i digits) {
     sums = _mm256_add_epi8(sums, digits);
@@ -46,9 +35,6 @@ LW_INLINE __m256i add_bytes(__m256i sums, __m256i digits) {
 
 /* Add one column tile of 64 rows. */
 LW_INLINE void add_tile(row_digits d[2], const uint8_t *codes, const uint8_t *table) {
-    const __m256i zero_of_u =
-        _mm256_setr_epi8(13, 40, 67, 94, 121, -108, -81, -54, -27, 0, 0, 0, 0, 0, 0, 0, 13, 40, 67,
-                         94, 121, -108, -81, -54, -27, 0, 0, 0, 0, 0, 0, 0);
     const __m256i v_low = load_table(table + LW_BASE3_V_LOW);
     const __m256i v_high = load_table(table + LW_BASE3_V_HIGH);
     const __m256i u_low = load_table(table + LW_BASE3_U_LOW);
@@ -56,8 +42,8 @@ LW_INLINE void add_tile(row_digits d[2], const uint8_t *codes, const uint8_t *ta
 #pragma GCC unroll 2
     for (int i = 0; i < 2; i++) {
         const __m256i bytes = _mm256_load_si256((const __m256i *)(const void *)(codes + 32 * i));
-        const __m256i u = part_u(bytes);
-        const __m256i v = _mm256_sub_epi8(bytes, _mm256_shuffle_epi8(zero_of_u, u));
+        const __m256i u = lw_base3_part_u(bytes);
+        const __m256i v = lw_base3_part_v(bytes, u);
         const __m256i index = _mm256_abs_epi8(v);
         d[i].low = add_bytes(d[i].low, _mm256_shuffle_epi8(u_low, u));
         d[i].high = add_bytes(d[i].high, _mm256_shuffle_epi8(u_high, u));

@@ -1,7 +1,6 @@
 /* Tables of layout base3 (base3.h): the 16 sums of a part in 16 bits, cut into digits. */
 #include "../kernels.h"
 #include "base3.h"
-#include "codes.h"
 
 /* code - 1 of column j in entry e; entries that no byte leads to have no columns. */
 #define DIGIT(code, j) ((code) / ((j) == 0 ? 1 : (j) == 1 ? 3 : 9) % 3 - 1)

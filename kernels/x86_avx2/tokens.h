@@ -23,16 +23,19 @@ typedef lw_block_fn *const lw_block_reader[LW_MAX_TOKENS - 1];
     LW_BLOCK_TOKENS(name, bits, packed, 4)                                                         \
     static lw_block_reader name = {name##_2, name##_3, name##_4};
 
-/* Tokens [token, token + count) of x, count <= LW_START_TOKENS. The starts go to where a row tile
- * of 16 rows, unpacked at the beginning of scratch, ends. */
+/* Where starts lie, behind 16 rows unpacked. */
+static inline void *lw_starts_of(void *scratch, const lw_q8 *x) {
+    return (uint8_t *)scratch + (size_t)LW_BLOCK_ROWS * (size_t)x->stride;
+}
+
+/* Tokens [token, token + count) of x, with a start for each of their groups. */
 static inline lw_tokens lw_tokens_from(const lw_matrix *w, const lw_q8 *x, int32_t token,
-                                       int32_t count, float *y, size_t y_stride, void *scratch) {
+                                       int32_t count, float *y, size_t y_stride, void *starts) {
     const size_t stride = (size_t)x->stride;
     const int32_t blocks = lw_blocks(w);
     const int32_t group_blocks = lw_group_blocks(w);
     const int32_t *sums = x->sums + (size_t)token * (stride / LW_SUM_COLS);
-    int32_t *const starts = (int32_t *)(void *)((uint8_t *)scratch + LW_BLOCK_ROWS * stride);
-    int32_t *start = starts;
+    int32_t *start = starts; /* as many as 32 columns, at most */
     for (int32_t t = 0; t < count; t++, sums += stride / LW_SUM_COLS) {
         for (int32_t block = 0; block < blocks; block += group_blocks) {
             const int32_t end = block + lw_min_i32(group_blocks, blocks - block);

@@ -8,11 +8,11 @@
 #include "suites.h"
 
 enum {
-    MAX_TOKENS = 65,
     MAX_CODES = 1 << 21,
     MAX_X = 1 << 20,
     MAX_SCALES = 1 << 17,
-    MAX_Y = 1 << 15
+    MAX_Y = 1 << 15,
+    MAX_TOKENS = 300, /* more than a kernel prepares at a time */
 };
 
 /* What codes and activations hold; the corners are the extreme products of both signs. */
@@ -212,12 +212,13 @@ static void check_case(const matrix_case *c) {
 /* A few; now and then many, in turns: blocks of 10, 11 and 12, which kernels have loops of their
  * own for, and more than they take in one pass. */
 static int32_t choose_tokens(void) {
-    static const int32_t many[] = {10, 12, 33, MAX_TOKENS};
+    static const int32_t many[] = {10, 12, 33, 65};
     static uint32_t next;
     return random_range(0, 9) == 0 ? many[next++ % 4] : random_range(1, 9);
 }
 
-/* Small shapes: every row count and column count around the tile, and odd ones; random tokens. */
+/* Small shapes: every row count and column count around the tile, and odd ones; random tokens, and
+ * once many. */
 static void check_shapes(matrix_case c) {
     const int32_t tile = c.layout->tile_rows;
     const int32_t rows[] = {1, tile - 1, tile, tile + 1, 2 * tile + 5, random_range(1, 5 * tile)};
@@ -250,6 +251,10 @@ static void check_shapes(matrix_case c) {
             check_case(&c);
         }
     }
+    c.rows = random_range(1, 9);
+    c.cols = random_range(1, 99);
+    c.tokens = random_range(MAX_TOKENS / 2, MAX_TOKENS);
+    check_case(&c);
 }
 
 /* Long rows with extreme values, where 16-bit sums would overflow first; one length with as many
