@@ -2,8 +2,9 @@
 
     python tests/bench/arm_counts.py                    # a table
     python tests/bench/arm_counts.py -o json > arm.jsonl # a line a product; targets.py reads them
+    python tests/bench/arm_counts.py --tokens 4 128     # products of several tokens
 
-No ARM processor is needed: QEMU executes the products of one token, and llvm-mca models the hot blocks
+No ARM processor is needed: QEMU executes the products, and llvm-mca models the hot blocks
 on a Neoverse N1 with data in the first-level cache (arm_machine.py), for both sides alike. llama.cpp's
 kernels are compiled from the source package of llama-cpp-python by the same compiler with the same
 -march. The last lines predict decoding on a Raspberry Pi 5 from these figures.
@@ -24,8 +25,12 @@ from arm_machine import HERE, PREFIX, ToolError, build_plugin, measure, run
 
 ROOT = HERE.parents[1]
 PEER = "llama-cpp-python==0.3.36"
-#: Instruction set -> flag of both sides' compilers, and a processor that has it.
-ISAS = {"neon": ("armv8-a", "cortex-a72"), "dotprod": ("armv8.2-a+dotprod", "neoverse-n1")}
+#: Instruction set -> flag of both sides' compilers, a processor that has it, and one to model.
+ISAS = {
+    "neon": ("armv8-a", "cortex-a72", "neoverse-n1"),
+    "dotprod": ("armv8.2-a+dotprod", "neoverse-n1", "neoverse-n1"),
+    "i8mm": ("armv8.2-a+dotprod+i8mm", "max", "neoverse-n2"),
+}
 #: Ours: layout, bits, columns per scale (0: a scale per row), and the peer to compare with.
 OURS = (
     ("base3", 2, 0, "TQ2_0"),
@@ -36,8 +41,12 @@ OURS = (
     ("fields", 3, 128, "Q4_0"),
     ("fields", 2, 128, "Q4_0"),
 )
-#: Peers; with SDOT, llama.cpp interleaves four rows of Q4_0.
-THEIRS = {"neon": ("TQ1_0", "TQ2_0", "Q4_0"), "dotprod": ("TQ1_0", "TQ2_0", "Q4_0_4x4")}
+#: Peers; with SDOT and SMMLA, llama.cpp interleaves four rows of Q4_0.
+THEIRS = {
+    "neon": ("TQ1_0", "TQ2_0", "Q4_0"),
+    "dotprod": ("TQ1_0", "TQ2_0", "Q4_0_4x4"),
+    "i8mm": ("TQ1_0", "TQ2_0", "Q4_0_4x8"),
+}
 #: What is compiled of llama.cpp; what these files need of others is not called.
 _SOURCES = ("quants.c", "arch/arm/quants.c", "arch/arm/repack.cpp")
 
@@ -52,10 +61,11 @@ PI5_CORES, PI5_CLOCK, PI5_MEMORY = 4, 2.4e9, 10e9
 
 @dataclass(frozen=True)
 class Row:
-    """A product of one token; counts are per weight, ratios to the peer of the row."""
+    """A product; counts are per weight and token, ratios to the peer of the row."""
 
     product: str
     isa: str
+    tokens: int
     instructions: float
     cycles: float
     peer: str = ""
@@ -86,7 +96,7 @@ def build_theirs(folder: Path, sources: Path | None) -> dict[str, Path]:
     ggml = next(folder.glob("*/vendor/llama.cpp/ggml"))
     includes = [f"-I{ggml / path}" for path in ("include", "src", "src/ggml-cpu")]
     programs = {}
-    for isa, (march, _) in ISAS.items():
+    for isa, (march, *_) in ISAS.items():
         flags = ["-w", "-O3", f"-march={march}", "-ffunction-sections", "-D_GNU_SOURCE", *includes]
         objects = []
         for number, source in enumerate(_SOURCES):
@@ -107,26 +117,34 @@ def _download(folder: Path) -> Path:
     return next(folder.glob("llama_cpp_python-*.tar.gz"))
 
 
-def count(folder: Path, sources: Path | None, rows: int, cols: int) -> Iterator[Row]:
-    """Yield the peers' products, then ours with their ratios, for each instruction set."""
+def count(
+    folder: Path, sources: Path | None, shape: tuple[int, int], tokens: list[int], core: str
+) -> Iterator[Row]:
+    """Yield the peers' products, then ours with their ratios, for each instruction set and number of tokens.
+
+    Kernels of SMMLA are for several tokens alone. ``core``: what to model, or "" for the defaults.
+    """
     plugin = build_plugin(folder)
     ours, theirs = build_ours(folder), build_theirs(folder, sources)
-    shape = [str(rows), str(cols)]
-    for isa, (_, cpu) in ISAS.items():
+    for isa, many in ((isa, n) for isa in ISAS for n in tokens if n > 1 or isa != "i8mm"):
+        _, cpu, model = ISAS[isa]
+        size = [str(number) for number in (*shape, many)]
+        work = shape[0] * shape[1] * many
         peers = {}
         for name in THEIRS[isa]:
-            cost = measure(theirs[isa], [name, *shape], plugin, cpu).per(rows * cols)
+            cost = measure(theirs[isa], [name, *size], plugin, cpu, core or model).per(work)
             peers[name] = cost
-            yield Row(f"llama.cpp {name}", isa, cost.instructions, cost.cycles)
+            yield Row(f"llama.cpp {name}", isa, many, cost.instructions, cost.cycles)
         for layout, bits, group, like in OURS:
             peer = next(name for name in reversed(peers) if name.startswith(like))
-            arguments = [isa, layout, str(bits), str(group), *shape]
-            cost = measure(ours, arguments, plugin, cpu).per(rows * cols)
+            arguments = [isa, layout, str(bits), str(group), *size]
+            cost = measure(ours, arguments, plugin, cpu, core or model).per(work)
             scale = f"g{group}" if group else "row"
             kind = "ternary" if not group else f"i{bits}"
             yield Row(
                 f"{kind}, {scale}, {layout}",
                 isa,
+                many,
                 cost.instructions,
                 cost.cycles,
                 f"llama.cpp {peer}",
@@ -141,7 +159,7 @@ def predict(rows: list[Row]) -> list[dict[str, object]]:
     Of the head the first stage is counted, at the cycles of 3 bits; attention, norms and the rows
     that are read again are not.
     """
-    cycles = {row.product: row.cycles for row in rows if row.isa == "dotprod"}
+    cycles = {row.product: row.cycles for row in rows if (row.isa, row.tokens) == ("dotprod", 1)}
     predictions = []
     for layout, bits in (("base3", 1.6), ("fields", 2.0)):
         work = LAYER_WEIGHTS * cycles[f"ternary, row, {layout}"]
@@ -163,7 +181,11 @@ def text(row: Row) -> str:
     if row.instructions_ratio is not None and row.cycles_ratio is not None:
         ratios = (f"{row.instructions_ratio:.2f}", f"{row.cycles_ratio:.2f}")
     numbers = (f"{row.instructions:.3f}", f"{row.cycles:.4f}")
-    return "| " + " | ".join((row.product, row.isa, *numbers, row.peer or "-", *ratios)) + " |"
+    return (
+        "| "
+        + " | ".join((row.product, row.isa, str(row.tokens), *numbers, row.peer or "-", *ratios))
+        + " |"
+    )
 
 
 def main() -> int:
@@ -171,24 +193,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sources", type=Path, help=f"source package of {PEER} (downloaded)")
     parser.add_argument("--shape", type=int, nargs=2, default=(2560, 2560), help="rows, columns")
+    parser.add_argument("--tokens", type=int, nargs="+", default=[1], help="1, or multiples of 4")
+    parser.add_argument(
+        "--core",
+        default="",
+        help="core to model, as llvm-mca's -mcpu (a Neoverse by instruction set)",
+    )
     parser.add_argument("-o", "--output", choices=("md", "json"), default="md")
     options = parser.parse_args()
     rows = []
     if options.output == "md":
-        print(
-            "| product | isa | instructions | cycles | peer | instructions ratio | cycles ratio |"
-        )
-        print("|---|---|---:|---:|---|---:|---:|")
+        columns = "product|isa|tokens|instructions|cycles|peer|instructions ratio|cycles ratio"
+        print(f"| {columns.replace('|', ' | ')} |")
+        print("|---|---|---:|---:|---:|---|---:|---:|")
     try:
         with tempfile.TemporaryDirectory() as folder:
-            for row in count(Path(folder), options.sources, *options.shape):
+            shape, tokens = tuple(options.shape), options.tokens
+            for row in count(Path(folder), options.sources, shape, tokens, options.core):
                 rows.append(row)
                 as_json = options.output == "json"
                 print(json.dumps(asdict(row)) if as_json else text(row), flush=True)
     except ToolError as error:
         print(f"arm_counts.py: {error}", file=sys.stderr)
         return 1
-    for prediction in predict(rows):
+    for prediction in predict(rows) if 1 in options.tokens else []:
         if options.output == "json":
             print(json.dumps(prediction))
         else:

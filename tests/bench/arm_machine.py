@@ -1,4 +1,4 @@
-"""Counting on an AArch64 that is not there: QEMU runs a program, llvm-mca models a Neoverse N1.
+"""Counting on an AArch64 that is not there: QEMU runs a program, llvm-mca models a core.
 
 A program is run twice, with different numbers of repetitions; the difference of the executions of each
 translated block belongs to the repetitions alone. Blocks are then modelled one by one as loops of
@@ -60,8 +60,11 @@ def build_plugin(folder: Path) -> Path:
     return plugin
 
 
-def measure(program: Path, arguments: Sequence[str], plugin: Path, cpu: str) -> Cost:
-    """Return what one repetition of ``program ARGUMENTS... REPEATS`` takes on ``cpu``."""
+def measure(program: Path, arguments: Sequence[str], plugin: Path, cpu: str, core: str) -> Cost:
+    """Return what one repetition of ``program ARGUMENTS... REPEATS`` takes.
+
+    QEMU's ``cpu`` executes it, and llvm-mca's ``core`` is modelled.
+    """
     few, many = (_executions(program, arguments, repeats, plugin, cpu) for repeats in (1, 3))
     code = _disassemble(program)
     blocks = {
@@ -75,7 +78,7 @@ def measure(program: Path, arguments: Sequence[str], plugin: Path, cpu: str) -> 
         for block, count in blocks.items()
         if block[1] * count > _NEGLIGIBLE * instructions
     }
-    cycles = _model([[code[a + 4 * i] for i in range(n)] for a, n in hot])
+    cycles = _model([[code[a + 4 * i] for i in range(n)] for a, n in hot], core)
     modelled = sum(length * count for (_, length), count in hot.items())
     total = sum(c * count for c, count in zip(cycles, hot.values(), strict=True))
     return Cost(instructions, total * instructions / modelled)
@@ -105,16 +108,22 @@ def _disassemble(program: Path) -> dict[int, str]:
     return code
 
 
-def _model(blocks: list[list[str]]) -> list[float]:
-    """Return the cycles of each block on a Neoverse N1, when it runs over and over.
+def _model(blocks: list[list[str]], core: str) -> list[float]:
+    """Return the cycles of each block on ``core``, when it runs over and over.
 
-    llvm-mca 19 is the first with a model of this processor; older ones take that of a Cortex-A57.
+    llvm-mca 19 is the first with a model of a Neoverse N1; older ones take that of a Cortex-A57.
     """
     source = "".join(
         f"# LLVM-MCA-BEGIN b{i}\n" + "\n".join(block) + f"\n# LLVM-MCA-END b{i}\n"
         for i, block in enumerate(blocks)
     )
-    options = ["-mtriple=aarch64", "-mcpu=neoverse-n1", "-mattr=+i8mm", "-iterations=200", "-json"]
+    options = [
+        "-mtriple=aarch64",
+        f"-mcpu={core}",
+        "-mattr=+dotprod,+i8mm",
+        "-iterations=200",
+        "-json",
+    ]
     report = json.loads(run(["llvm-mca-19", *options], source))
     return [
         region["SummaryView"]["TotalCycles"] / region["SummaryView"]["Iterations"]

@@ -96,8 +96,8 @@ def _bitnet(of: Line, label: str, key: str, **limit: float) -> Figure:
 
 
 def _arm(isa: str, product: str, most: float) -> tuple[Figure, ...]:
-    """Return our share of the peer's instructions and modelled cycles, one product of arm_counts.py."""
-    of = {"test": "arm counts", "isa": isa, "product": product}
+    """Return our share of the peer's instructions and modelled cycles, one product of one token."""
+    of = {"test": "arm counts", "isa": isa, "product": product, "tokens": 1}
 
     def figure(what: str) -> Figure:
         return Figure(what, lambda line: of.items() <= line.items(), f"{what}_ratio", most=most)
