@@ -8,7 +8,7 @@
 #ifndef LW_I8MM_MULTIPLY_H
 #define LW_I8MM_MULTIPLY_H
 
-#include "../arm_neon/gemm.h"
+#include "../arm_neon/gemm_groups.h"
 
 enum { LW_PAIR_BYTES = 2 * LW_STEP_BYTES, LW_HALF_PAIRS = 4 };
 
@@ -77,10 +77,90 @@ LW_INLINE void lw_add_blocks_i8mm(lw_row_sums *sums, const int8_t *codes, const 
     }
 }
 
+/* A group: acc[4 * j + p] are rows 2p and 2p + 1 of the half by tokens 2j and 2j + 1. */
+LW_INLINE void lw_half_group_i8mm(const int tokens, const bool zeros, float32x4_t *acc,
+                                  const lw_half *p, int32_t block, int32_t count, size_t at) {
+    const int pairs = (tokens + 1) / 2;
+    int32x4_t sums[LW_HALF_SUMS];
+#pragma GCC unroll 2
+    for (int j = 0; j < pairs; j++) {
+        const int next = 2 * j + 1 < tokens ? 2 * j + 1 : 2 * j;
+        const int32_t x_sum[] = {lw_half_x_sum(p, 2 * j, block, count),
+                                 lw_half_x_sum(p, next, block, count)};
+        if (!zeros) {
+            const uint64_t low = (uint32_t)(LW_FLOAT_START - p->offset * x_sum[0]);
+            const uint64_t high = (uint32_t)(LW_FLOAT_START - p->offset * x_sum[1]);
+            const int32x4_t start = vreinterpretq_s32_u64(vdupq_n_u64(high << 32 | low));
+#pragma GCC unroll 4
+            for (int i = 0; i < LW_HALF_PAIRS; i++) {
+                sums[4 * j + i] = start;
+            }
+            continue;
+        }
+        const int32x4_t start = vdupq_n_s32(LW_FLOAT_START);
+        const int32x4_t both = vzip1q_s32(vdupq_n_s32(x_sum[0]), vdupq_n_s32(x_sum[1]));
+#pragma GCC unroll 2
+        for (int quad = 0; quad < LW_HALF_QUADS; quad++) {
+            const int32x4_t zero = lw_half_zeros(p, at + 4 * (size_t)quad);
+            sums[4 * j + 2 * quad] = vmlsq_s32(start, vzip1q_s32(zero, zero), both);
+            sums[4 * j + 2 * quad + 1] = vmlsq_s32(start, vzip2q_s32(zero, zero), both);
+        }
+    }
+    const int8_t *codes = p->codes + (size_t)block * (LW_BLOCK_COLS * LW_BLOCK_ROWS);
+    const int8_t *x = p->x + (size_t)block * LW_BLOCK_COLS;
+#pragma GCC unroll 4
+    for (int32_t k = 0; k < count * LW_BLOCK_COLS; k += 8, codes += LW_PAIR_BYTES) {
+        int8x16_t c[LW_HALF_PAIRS];
+#pragma GCC unroll 4
+        for (int i = 0; i < LW_HALF_PAIRS; i++) {
+            c[i] = vld1q_s8(codes + i * 16);
+        }
+#pragma GCC unroll 2
+        for (int j = 0; j < pairs; j++) {
+            const int8x16_t two = lw_load_pair(x + k, p->stride, 2 * j, tokens);
+#pragma GCC unroll 4
+            for (int i = 0; i < LW_HALF_PAIRS; i++) {
+                sums[4 * j + i] = vmmlaq_s32(sums[4 * j + i], c[i], two);
+            }
+        }
+    }
+#pragma GCC unroll 2
+    for (int quad = 0; quad < LW_HALF_QUADS; quad++) {
+        const float32x4_t scale = lw_load_f16_scales(p->scales + at + 4 * quad);
+        const float32x4_t of_pair[] = {vzip1q_f32(scale, scale), vzip2q_f32(scale, scale)};
+#pragma GCC unroll 2
+        for (int j = 0; j < pairs; j++) {
+#pragma GCC unroll 2
+            for (int i = 4 * j + 2 * quad; i < 4 * j + 2 * quad + 2; i++) {
+                const float32x4_t sum = lw_half_float(sums[i]);
+                acc[i] = vaddq_f32(acc[i], vmulq_f32(of_pair[i % 2], sum));
+            }
+        }
+    }
+}
+
+LW_INLINE void lw_half_order_i8mm(float32x4_t *acc) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; j++) {
+        float32x4_t *four = acc + 4 * j;
+        const float32x4_t first[] = {vuzp1q_f32(four[0], four[1]), vuzp1q_f32(four[2], four[3])};
+        const float32x4_t second[] = {vuzp2q_f32(four[0], four[1]), vuzp2q_f32(four[2], four[3])};
+        four[0] = first[0];
+        four[1] = first[1];
+        four[2] = second[0];
+        four[3] = second[1];
+    }
+}
+
 static inline void lw_multiply_rows_i8mm(const lw_matrix *w, const lw_row_block *rows,
                                          const lw_q8 *x, int32_t tokens, float *y,
                                          size_t y_stride) {
     lw_pair_steps(rows->codes, lw_blocks(w));
+    if (w->group != 0) {
+        lw_gemm_groups(w, rows, x, tokens, y, y_stride, LW_STEP_BYTES, lw_half_group_i8mm,
+                       lw_half_order_i8mm);
+        return;
+    }
     int32_t t = 0;
     for (; t + 8 <= tokens; t += 8) {
         lw_gemm_tokens(8, w, rows, x, t, y, y_stride, lw_add_blocks_i8mm);

@@ -68,13 +68,17 @@ LW_INLINE const void *lw_tile_scales(const lw_matrix *w, int32_t tile_rows, int3
     return (const uint16_t *)w->scales + (size_t)tile * groups * (size_t)tile_rows + (size_t)row;
 }
 
+/* 4 scales of groups. */
+LW_INLINE float32x4_t lw_load_f16_scales(const uint16_t *scales) {
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(scales)));
+}
+
 /* The scales of 4 rows. */
 LW_INLINE float32x4_t lw_load_scales(const lw_matrix *w, const void *scales, size_t index) {
     if (w->group == 0) {
         return vld1q_f32((const float *)scales + index);
     }
-    const uint16x4_t halves = vld1_u16((const uint16_t *)scales + index);
-    return vcvt_f32_f16(vreinterpret_f16_u16(halves));
+    return lw_load_f16_scales((const uint16_t *)scales + index);
 }
 
 /* The zero points where lw_tile_scales has scales; NULL where the matrix has none. */

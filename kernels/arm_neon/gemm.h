@@ -1,8 +1,8 @@
 /* Many tokens: the frame around the inner loop of an instruction set. Each layout unpacks blocks of
  * 16 rows, once for all tokens:
  *
- *   codes   [k / 4][16 rows][4 columns] signed bytes, those of 8 bits minus 128; a step is 4
- * columns
+ *   codes   [k / 4][16 rows][4 columns] signed bytes, those of 8 bits minus 128, those of 1 bit
+ *           doubled (lw_code_step); a step is 4 columns
  */
 #ifndef LW_NEON_GEMM_H
 #define LW_NEON_GEMM_H
@@ -25,43 +25,33 @@ typedef void lw_multiply_rows(const lw_matrix *w, const lw_row_block *rows, cons
                               int32_t tokens, float *y, size_t y_stride);
 
 /* sums[token] += codes * x over `blocks` tiles of 32 columns; tokens is a constant, `stride` the
- * bytes from one token's x to the next. */
+ * bytes from one token's x to the next; codes are at most those of `bits` bits. */
 typedef void lw_add_blocks(lw_row_sums *sums, const int8_t *codes, const int8_t *x, size_t stride,
                            int32_t blocks, const int tokens, int bits);
 
-/* y of 16 rows for tokens [token, token + tokens). */
+/* Unpacked codes of 1 bit are doubled. */
+LW_INLINE int lw_unpacked_bits(const lw_matrix *w) {
+    return w->bits == 1 ? 2 : w->bits;
+}
+
+/* y of 16 rows for tokens [token, token + tokens), where a row has one scale. */
 LW_INLINE void lw_gemm_tokens(const int tokens, const lw_matrix *w, const lw_row_block *rows,
                               const lw_q8 *x, int32_t token, float *y, size_t y_stride,
                               lw_add_blocks *add_blocks) {
     const int32_t blocks = lw_blocks(w);
-    const int32_t group_blocks = lw_group_blocks(w);
     const size_t stride = (size_t)x->stride;
-    const int8_t *x_codes = x->codes + (size_t)token * stride;
     const int32_t *x_sums = x->sums + (size_t)token * (stride / LW_SUM_COLS);
-    lw_row_floats acc[LW_GEMM_TOKENS];
+    lw_row_sums sums[LW_GEMM_TOKENS];
     for (int t = 0; t < tokens; t++) {
-        acc[t] = lw_row_floats_zero();
+        sums[t] = lw_row_sums_zero();
     }
-    size_t scale = 0;
-    for (int32_t block = 0; block < blocks; scale += rows->tile_rows) {
-        const int32_t count = lw_min_i32(group_blocks, blocks - block);
-        const size_t k = (size_t)block * LW_BLOCK_COLS;
-        lw_row_sums sums[LW_GEMM_TOKENS];
-        for (int t = 0; t < tokens; t++) {
-            sums[t] = lw_row_sums_zero();
-        }
-        add_blocks(sums, rows->codes + k * LW_BLOCK_ROWS, x_codes + k, stride, count, tokens,
-                   w->bits);
-        for (int t = 0; t < tokens; t++) {
-            const int32_t *of_token = x_sums + (size_t)t * (stride / LW_SUM_COLS);
-            const int32_t x_sum = lw_x_sum(of_token, block, block + count);
-            sums[t] = lw_value_sums(sums[t], w, rows->zeros, scale, lw_signed_less(w), x_sum);
-            acc[t] = lw_add_group(acc[t], w, rows->scales, scale, sums[t]);
-        }
-        block += count;
-    }
+    add_blocks(sums, rows->codes, x->codes + (size_t)token * stride, stride, blocks, tokens,
+               lw_unpacked_bits(w));
     for (int t = 0; t < tokens; t++) {
-        lw_store_rows(y + (size_t)(token + t) * y_stride, rows->rows, acc[t], x->scales[token + t]);
+        const int32_t x_sum = lw_x_sum(x_sums + (size_t)t * (stride / LW_SUM_COLS), 0, blocks);
+        sums[t] = lw_row_sums_less(sums[t], (w->offset - lw_signed_less(w)) * x_sum);
+        const lw_row_floats acc = lw_add_group(lw_row_floats_zero(), w, rows->scales, 0, sums[t]);
+        lw_store_rows(y + (size_t)(token + t) * y_stride, rows->rows, acc, x->scales[token + t]);
     }
 }
 

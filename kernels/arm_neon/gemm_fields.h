@@ -12,7 +12,8 @@ LW_INLINE void lw_unpack_fields_bits(const uint8_t *tiles, int32_t blocks, const
         for (int field = 0; field < LW_FIELDS; field++, codes += LW_STEP_BYTES) {
 #pragma GCC unroll 4
             for (int quad = 0; quad < LW_ROW_QUADS; quad++) {
-                vst1q_s8(codes + quad * 16, lw_field(tiles, quad, bits, field));
+                const int8x16_t code = lw_field(tiles, quad, bits, field);
+                vst1q_s8(codes + quad * 16, bits == 1 ? vaddq_s8(code, code) : code);
             }
         }
     }

@@ -20,7 +20,7 @@ LW_INLINE void lw_planes_unpack_columns(const uint8_t *plane, int32_t bits, int8
         uint8x16_t code[2];
         code[0] = code[1] = vdupq_n_u8(bits == 8 ? 0x80 : 0);
         for (int32_t p = 0; p < bits; p++) {
-            const uint8x16_t weight = vdupq_n_u8((uint8_t)(1 << p));
+            const uint8x16_t weight = vdupq_n_u8((uint8_t)(lw_code_step(bits) << p));
             const uint8x16_t bytes = vqtbl1q_u8(vld1q_u8(plane + p * LW_PLANE_BYTES), rows);
             for (int step = 0; step < 2; step++) {
                 const uint8x16_t set = vtstq_u8(bytes, vld1q_u8(bit[step]));

@@ -1,8 +1,8 @@
-/* The inner loop of gemm.h without a dot product (widening.h). */
+/* The inner loops of gemm.h without a dot product (widening.h). */
 #ifndef LW_NEON_MULTIPLY_H
 #define LW_NEON_MULTIPLY_H
 
-#include "gemm.h"
+#include "gemm_half.h"
 #include "widening.h"
 
 /* Steps are taken in runs that stay exact in 16 bits, one quad of rows after the other. */
@@ -39,10 +39,48 @@ LW_INLINE void lw_add_blocks_neon(lw_row_sums *sums, const int8_t *codes, const 
     }
 }
 
+/* The same for half of the rows. Both sums of a row fit 16 bits after half a run. */
+LW_INLINE void lw_add_half_neon(int32x4_t *sums, const int8_t *codes, const int8_t *x,
+                                size_t stride, int32_t blocks, const int tokens, int bits) {
+    const int32_t steps = blocks * (LW_BLOCK_COLS / 4);
+    const int32_t run = lw_exact_fields(bits) / 2;
+    for (int quad = 0; quad < LW_HALF_QUADS; quad++) {
+        for (int32_t step = 0; step < steps;) {
+            const int32_t end = lw_min_i32(steps, step + run);
+            lw_narrow part[LW_GROUP_TOKENS];
+            for (int t = 0; t < tokens; t++) {
+                part[t] = lw_narrow_zero();
+            }
+            for (; step < end; step++) {
+                const int8x16_t c = vld1q_s8(codes + (size_t)step * LW_STEP_BYTES + quad * 16);
+                for (int t = 0; t < tokens; t++) {
+                    int32_t four;
+                    memcpy(&four, x + (size_t)t * stride + (size_t)step * 4, sizeof four);
+                    part[t] = lw_narrow_add(part[t], c, vreinterpretq_s8_s32(vdupq_n_s32(four)));
+                }
+            }
+            for (int t = 0; t < tokens; t++) {
+                sums[2 * t + quad] =
+                    vpadalq_s16(sums[2 * t + quad], vpaddq_s16(part[t].lo, part[t].hi));
+            }
+        }
+    }
+}
+
+LW_INLINE void lw_half_group_neon(const int tokens, const bool zeros, float32x4_t *acc,
+                                  const lw_half *p, int32_t block, int32_t count, size_t at) {
+    lw_add_half_group(tokens, zeros, acc, p, block, count, at, lw_add_half_neon);
+}
+
 static inline void lw_multiply_rows_neon(const lw_matrix *w, const lw_row_block *rows,
                                          const lw_q8 *x, int32_t tokens, float *y,
                                          size_t y_stride) {
-    lw_gemm_by_four(w, rows, x, tokens, y, y_stride, lw_add_blocks_neon);
+    if (w->group == 0) {
+        lw_gemm_by_four(w, rows, x, tokens, y, y_stride, lw_add_blocks_neon);
+    } else {
+        lw_gemm_groups(w, rows, x, tokens, y, y_stride, LW_STEP_BYTES / 2, lw_half_group_neon,
+                       lw_half_in_order);
+    }
 }
 
 #endif
