@@ -353,7 +353,8 @@ class Session:
             with self._lock:
                 if self._stop.alive:
                     lib.lw_session_profile(self._handle, ffi.NULL)
-            kinds = {"waiting": lib.LW_PROFILE_WAITING, "tables": lib.LW_PROFILE_TABLES, **OPS}
+            apart = ("waiting", "redone", "tables")
+            kinds = {name: getattr(lib, f"LW_PROFILE_{name.upper()}") for name in apart} | OPS
             found.seconds.update({name: 1e-9 * measured.ns[kind] for name, kind in kinds.items()})
             found.counts.update({name: int(measured.count[kind]) for name, kind in kinds.items()})
 

@@ -72,7 +72,7 @@ class Profile:
     """What the thread that calls ``Session.eval`` and ``Session.eval_top`` spent its time on there (lw_profile).
 
     By the names of operations in ops.def (``matmul`` with all stages of a two-stage head), ``tables`` (lookup tables
-    of products) and ``waiting`` (for other threads).
+    of products), ``waiting`` (for other threads) and ``redone`` (shares of products that another thread was late with).
 
     Attributes:
         seconds: together almost all of the calls'.

@@ -6,7 +6,7 @@
 #include "signature.h"
 
 #define LW_OP(id, name)                                                                            \
-    _Static_assert((id) > LW_PROFILE_WAITING && (id) < LW_PROFILE_TABLES, #name);
+    _Static_assert((id) > LW_PROFILE_WAITING && (id) < LW_PROFILE_REDONE, #name);
 #include "lutwerk/ops.def"
 #undef LW_OP
 

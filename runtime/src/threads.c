@@ -165,6 +165,7 @@ static bool take_backup(lw_turn *turn, uint32_t total, uint32_t grain) {
             return true;
         }
     turn->backup = false;
+    lw_lap(turn->laps, LW_PROFILE_REDONE);
     return false;
 }
 

@@ -33,6 +33,7 @@ def test_the_kinds_add_up_and_change_no_logit(model, threads):
     assert profile.counts["attention"] == model.info.layers
     assert (profile.counts["waiting"] > 0) == (threads > 1)
     if threads == 1:
+        assert profile.counts["redone"] == 0
         assert profile.counts["embed"] == len(TOKENS)
 
 

@@ -4,7 +4,8 @@
 
 Evaluates and samples tokens at one position as `lutwerk run` does by default, while the runtime
 keeps count of what the calling thread does (lw_session_profile). Products are their kernels, all
-stages of a two-stage head included. Lookup tables, which each thread builds for itself, attention,
+stages of a two-stage head included, and shares of them that this thread did because another one was
+late with them. Lookup tables, which each thread builds for itself, attention,
 waiting for other threads and sampling count apart. The rest is norms, quantisation, rotation, sums
 and calls from Python.
 """
@@ -24,8 +25,8 @@ from lutwerk.native_types import Profile
 from lutwerk.sampling import Sampler, Sampling
 from report import Circumstances
 
-#: Operations that are matrix products.
-PRODUCTS = ("matmul", "matmul_float")
+#: Kinds of work that are matrix products.
+PRODUCTS = ("matmul", "matmul_float", "redone")
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ static uint64_t times_of(const lw_model_view *model, uint32_t id, bool two_stage
 
 static void expect_counts(const lw_model_view *model, const lw_profile *profile, uint32_t threads,
                           bool two_stages) {
-    for (uint32_t id = LW_PROFILE_WAITING + 1; id < LW_PROFILE_TABLES; id++) {
+    for (uint32_t id = LW_PROFILE_WAITING + 1; id < LW_PROFILE_REDONE; id++) {
         const uint64_t times = times_of(model, id, two_stages);
         if (threads == 1 || !lw_find_signature(id)->tokenwise)
             CHECK_EQUAL(profile->count[id], times);
@@ -62,6 +62,7 @@ static void expect_counts(const lw_model_view *model, const lw_profile *profile,
             CHECK(profile->count[id] <= times);
     }
     CHECK((profile->count[LW_PROFILE_WAITING] > 0) == (threads > 1));
+    CHECK(threads > 1 || profile->count[LW_PROFILE_REDONE] == 0);
     CHECK(profile->count[LW_PROFILE_TABLES] <= profile->count[LW_OP_matmul]);
 }
 

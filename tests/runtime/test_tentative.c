@@ -50,11 +50,15 @@ static void pass_stages(lw_turn *turn, uint32_t stages) {
     }
 }
 
-/* Take an item each; the worker holds its own back. */
+/* Take an item each; the worker holds its own back, and the caller does it again, which counts as
+ * such and not as a wait. */
 static void hold_back(void *context, lw_turn *turn, const void *job) {
     fixture *f = context;
+    lw_profile profile = {{0}, {0}};
+    lw_laps laps = {&profile, lw_clock_ns()};
     uint32_t begin, end, backups = 0;
     (void)job;
+    turn->laps = &laps;
     if (turn->thread == 0)
         wait_for(&f->holding, 1);
     do {
@@ -76,6 +80,8 @@ static void hold_back(void *context, lw_turn *turn, const void *job) {
         }
     } while (!lw_finish_stage(turn));
     CHECK_EQUAL(backups, turn->thread == 0);
+    CHECK_EQUAL(profile.count[LW_PROFILE_REDONE], backups);
+    CHECK_EQUAL(profile.count[LW_PROFILE_WAITING], 1 + backups);
     pass_stages(turn, 100);
 }
 

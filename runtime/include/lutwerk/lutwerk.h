@@ -213,8 +213,10 @@ lw_status lw_measure_head(lw_session *session, uint32_t top, int estimates, uint
  * are ids of operations in ops.def, and those of this enum. Products include all stages of a
  * two-stage head, and no lookup tables. */
 enum {
-    LW_PROFILE_WAITING, /* for other threads, to wake them, and to do late shares of theirs again */
-    LW_PROFILE_TABLES = 31,
+    LW_PROFILE_WAITING,     /* for other threads, and to wake them */
+    LW_PROFILE_REDONE = 30, /* shares of products that another thread is late with, done in its
+                               stead, with their lookup tables */
+    LW_PROFILE_TABLES,
     LW_PROFILE_KINDS
 };
 typedef struct {
