@@ -82,4 +82,16 @@ static inline void lw_split_prefetch(const lw_split *s, const uint8_t *high, con
     }
 }
 
+/* Fetch the low part of a row and its scales: rows that are refined lie far apart. */
+static inline void lw_split_prefetch_row(const lw_matrix *w, const lw_split *s, size_t row) {
+    enum { LINE = 64 };
+    const uint8_t *low = s->low + row * s->low_stride;
+    const size_t tile_scales = (size_t)s->groups * LW_SPLIT_ROWS * sizeof(uint16_t);
+    const uint8_t *scales = (const uint8_t *)w->scales + row / LW_SPLIT_ROWS * tile_scales;
+    for (size_t b = 0; b < s->low_stride; b += LINE)
+        __builtin_prefetch(low + b);
+    for (size_t b = 0; b < tile_scales; b += LINE)
+        __builtin_prefetch(scales + b);
+}
+
 #endif

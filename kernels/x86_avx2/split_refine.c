@@ -34,6 +34,9 @@ void lw_split_refine_avx2(const lw_matrix *w, const lw_q8 *x, const lw_split_gro
                           const uint32_t *rows, int32_t count, float *low) {
     const lw_split s = lw_split_parts(w);
     for (int32_t i = 0; i < count; i++) {
+        if (i + 1 < count) {
+            lw_split_prefetch_row(w, &s, rows[i + 1]);
+        }
         const size_t row = rows[i];
         const uint16_t *scales = lw_tile_scales(w, LW_SPLIT_ROWS, (int32_t)(row / LW_SPLIT_ROWS),
                                                 (int32_t)(row % LW_SPLIT_ROWS));

@@ -75,6 +75,9 @@ void lw_split_refine_avx512(const lw_matrix *w, const lw_q8 *x, const lw_split_g
                             const uint32_t *rows, int32_t count, float *low) {
     const lw_split s = lw_split_parts(w);
     for (int32_t i = 0; i < count; i++) {
+        if (i + 1 < count) {
+            lw_split_prefetch_row(w, &s, rows[i + 1]);
+        }
         low[i] = refine_row(w, &s, x, groups, rows[i]);
     }
 }
