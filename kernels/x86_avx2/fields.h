@@ -7,10 +7,11 @@
 #include "../fields.h"
 #include "codes.h"
 
-/* One field of rows 0-7 (half 0) or 8-15 (half 1) of a tile; all but `tile` are constants. */
-LW_INLINE __m256i lw_field(const uint8_t *tile, int half, int bits, int field) {
+/* One field of rows 0-7 (half 0) or 8-15 (half 1) of a tile, times 2^up; all but `tile` are
+ * constants. */
+LW_INLINE __m256i lw_field_up(const uint8_t *tile, int half, int bits, int field, int up) {
     __m256i code = _mm256_setzero_si256();
-    int low = bits == 1 ? 2 : bits;
+    int low = bits + up;
 #pragma GCC unroll 8
     for (int i = 0; i < LW_FIELDS_PIECES; i++) {
         const lw_piece p = lw_field_piece(bits, field, i);
@@ -27,6 +28,10 @@ LW_INLINE __m256i lw_field(const uint8_t *tile, int half, int bits, int field) {
         }
     }
     return code;
+}
+
+LW_INLINE __m256i lw_field(const uint8_t *tile, int half, int bits, int field) {
+    return lw_field_up(tile, half, bits, field, bits == 1 ? 1 : 0);
 }
 
 #endif

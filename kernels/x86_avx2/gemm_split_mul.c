@@ -15,8 +15,9 @@ void lw_gemm_split_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens, 
         const lw_tokens some =
             lw_tokens_from(w, x, t, count, y, y_stride, lw_starts_of(scratch, x));
         for (int32_t tile = tile_begin; tile < tile_end; tile++) {
+            const lw_split_rows parts = lw_split_row_tile(w, &s, tile);
             for (int32_t g = 0; g < s.groups; g++) {
-                lw_split_unpack(w, &s, tile, g, codes + (size_t)g * LW_SPLIT_CODES);
+                lw_split_unpack(w, &s, &parts, g, codes + (size_t)g * LW_SPLIT_CODES);
             }
             const int32_t row = tile * LW_SPLIT_ROWS;
             const lw_row_block rows = {codes, lw_tile_scales(w, LW_SPLIT_ROWS, tile, 0), NULL,

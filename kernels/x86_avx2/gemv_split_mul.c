@@ -7,17 +7,15 @@ static void gemv_tile(const lw_matrix *w, const lw_split *s, const lw_q8 *x, flo
                       int32_t tile) {
     const void *scales = lw_tile_scales(w, LW_SPLIT_ROWS, tile, 0);
     __m256 acc[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
-    const uint8_t *high = s->high + (size_t)tile * s->row_tile;
-    const uint8_t *low = s->low + (size_t)tile * LW_SPLIT_ROWS * s->low_stride;
+    const lw_split_rows parts = lw_split_row_tile(w, s, tile);
     for (int32_t g = 0; g < s->groups; g++) {
-        lw_split_prefetch(s, high, low, g);
         _Alignas(32) uint8_t codes[LW_SPLIT_CODES];
         const int32_t begin = g * (LW_SPLIT_BLOCK_COLS / LW_BLOCK_COLS);
         const int32_t end = lw_min_i32(lw_blocks(w), begin + 2);
         lw_block_sums sums;
         sums.of[0][0] = sums.of[0][1] =
             _mm256_set1_epi32(-w->offset * lw_x_sum(x->sums, begin, end));
-        lw_split_unpack(w, s, tile, g, codes);
+        lw_split_unpack(w, s, &parts, g, codes);
         lw_add_tiles(&sums, codes, x->codes + begin * LW_BLOCK_COLS, 0, end - begin, 6, false, 1);
         const size_t row = (size_t)g * LW_SPLIT_ROWS;
         acc[0] = lw_add_scaled(acc[0], lw_load_scales(w, scales, row), sums.of[0][0]);

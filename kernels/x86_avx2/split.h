@@ -9,9 +9,26 @@
 
 enum {
     LW_SPLIT_VECTOR = 64,
+    LW_SPLIT_LOW_BITS = 3,
     LW_SPLIT_STEPS = LW_SPLIT_BLOCK_COLS / 4,
     LW_SPLIT_CODES = LW_SPLIT_ROWS * LW_SPLIT_BLOCK_COLS, /* bytes of an unpacked group */
 };
+
+/* A row tile. */
+typedef struct {
+    const uint8_t *high;
+    const uint8_t *low[LW_SPLIT_ROWS];
+} lw_split_rows;
+
+/* Rows that the matrix lacks are read as its last row, and not written. */
+LW_INLINE lw_split_rows lw_split_row_tile(const lw_matrix *w, const lw_split *s, int32_t tile) {
+    lw_split_rows rows = {.high = s->high + (size_t)tile * s->row_tile};
+    for (int32_t r = 0; r < LW_SPLIT_ROWS; r++) {
+        const int32_t row = lw_min_i32(tile * LW_SPLIT_ROWS + r, w->rows - 1);
+        rows.low[r] = s->low + (size_t)row * s->low_stride;
+    }
+    return rows;
+}
 
 /* The two column tiles of group g. Where the matrix ends with the first, it stands for the second:
  * there activations are zero. */
@@ -33,27 +50,24 @@ LW_INLINE __m256i lw_split_bits(__m256i v, int bits, uint8_t mask) {
 }
 
 /* 16 bytes of rows 0 and 4, of 1 and 5, ... of 8 rows: transposing dwords within 16 bytes then
- * gives vectors with a dword of each row in order. Rows that the matrix lacks are its last row. */
-LW_INLINE void lw_split_load8(const lw_matrix *w, const lw_split *s, int32_t row, size_t at,
-                              __m256i v[4]) {
+ * gives vectors with a dword of each row in order. */
+LW_INLINE void lw_split_load8(const uint8_t *const low[8], size_t at, __m256i v[4]) {
     for (int i = 0; i < 4; i++) {
-        const size_t first = (size_t)lw_min_i32(row + i, w->rows - 1);
-        const size_t second = (size_t)lw_min_i32(row + i + 4, w->rows - 1);
-        v[i] = _mm256_loadu2_m128i((const void *)(s->low + second * s->low_stride + at),
-                                   (const void *)(s->low + first * s->low_stride + at));
+        v[i] = _mm256_loadu2_m128i((const void *)(low[i + 4] + at), (const void *)(low[i] + at));
     }
 }
 
-/* The codes of 8 rows, half of row tile `tile`, to 32 of every 64 bytes of a step. */
-LW_INLINE void lw_split_unpack_half(const lw_matrix *w, const lw_split *s, int32_t tile, int half,
-                                    int32_t g, uint8_t *codes) {
-    const int32_t row = tile * LW_SPLIT_ROWS + half * 8;
+/* The codes of 8 rows, half of a row tile, to 32 of every 64 bytes of a step. */
+LW_INLINE void lw_split_unpack_half(const lw_matrix *w, const lw_split *s,
+                                    const lw_split_rows *rows, int half, int32_t g,
+                                    uint8_t *codes) {
+    const uint8_t *const *low_rows = rows->low + half * 8;
     const size_t at = (size_t)g * LW_SPLIT_BLOCK;
     const uint8_t *tiles[2];
     __m256i a[4], b[4], pairs[4], thirds[2];
-    lw_split_tiles(w, s->high + (size_t)tile * s->row_tile, g, tiles);
-    lw_split_load8(w, s, row, at, a);     /* bits 0 and 1 */
-    lw_split_load8(w, s, row, at + 8, b); /* bit 2 in the upper 8 bytes */
+    lw_split_tiles(w, rows->high, g, tiles);
+    lw_split_load8(low_rows, at, a);     /* bits 0 and 1 */
+    lw_split_load8(low_rows, at + 8, b); /* bit 2 in the upper 8 bytes */
     const __m256i low01 = _mm256_unpacklo_epi32(a[0], a[1]);
     const __m256i low23 = _mm256_unpacklo_epi32(a[2], a[3]);
     const __m256i high01 = _mm256_unpackhi_epi32(a[0], a[1]);
@@ -70,9 +84,9 @@ LW_INLINE void lw_split_unpack_half(const lw_matrix *w, const lw_split *s, int32
     for (int i = 0; i < LW_SPLIT_STEPS; i++) {
         const __m256i low = _mm256_or_si256(lw_split_bits(pairs[i % 4], i / 4 * -2, 3),
                                             lw_split_bits(thirds[i % 2], 2 - i / 2, 4));
-        const __m256i high =
-            lw_field(tiles[i / LW_FIELDS], half, LW_SPLIT_HIGH_BITS, i % LW_FIELDS);
-        const __m256i stored = _mm256_or_si256(_mm256_slli_epi16(high, 3), low);
+        const __m256i high = lw_field_up(tiles[i / LW_FIELDS], half, LW_SPLIT_HIGH_BITS,
+                                         i % LW_FIELDS, LW_SPLIT_LOW_BITS);
+        const __m256i stored = _mm256_or_si256(high, low);
         int32_t dither;
         memcpy(&dither, s->dither + g * LW_SPLIT_BLOCK_COLS + i * 4, sizeof dither);
         const __m256i moved = _mm256_sub_epi8(stored, _mm256_set1_epi32(dither));
@@ -81,10 +95,12 @@ LW_INLINE void lw_split_unpack_half(const lw_matrix *w, const lw_split *s, int32
     }
 }
 
-static inline void lw_split_unpack(const lw_matrix *w, const lw_split *s, int32_t tile, int32_t g,
-                                   uint8_t codes[LW_SPLIT_CODES]) {
-    lw_split_unpack_half(w, s, tile, 0, g, codes);
-    lw_split_unpack_half(w, s, tile, 1, g, codes);
+/* Group g of a row tile; what the next groups need is fetched. */
+static inline void lw_split_unpack(const lw_matrix *w, const lw_split *s, const lw_split_rows *rows,
+                                   int32_t g, uint8_t codes[LW_SPLIT_CODES]) {
+    lw_split_prefetch(s, rows->high, rows->low[0], g);
+    lw_split_unpack_half(w, s, rows, 0, g, codes);
+    lw_split_unpack_half(w, s, rows, 1, g, codes);
 }
 
 #endif
