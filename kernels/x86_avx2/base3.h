@@ -1,5 +1,5 @@
 /* Layout base3 on AVX2: the byte of five codes is 27 * u + 13 + v with |v| <= 13, and VPSHUFB looks
- * up a sum for each part.
+ * up a sum for each part, or its digits.
  *
  *   u   columns 3 and 4: 9 entries, by u
  *   v   columns 0, 1 and 2: 14 entries, by |v|; the sum of -v is minus the sum of v
