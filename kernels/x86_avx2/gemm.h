@@ -101,24 +101,30 @@ LW_INLINE void lw_add_tiles(lw_block_sums *sums, const uint8_t *tile, const int8
                             size_t stride, int32_t tiles, const int bits, const bool packed,
                             const int tokens) {
     const int run = lw_exact_run(bits);
-    const int steps = run < LW_FIELDS ? run : LW_FIELDS;
     const size_t tile_bytes = (size_t)(packed ? bits : 8) * LW_FIELDS_VECTOR;
     while (tiles > 0) {
-        int32_t together = run > LW_FIELDS ? lw_min_i32(tiles, run / LW_FIELDS) : 1;
-        tiles -= together;
         lw_block_sums part;
-#pragma GCC unroll 8
-        for (int first = 0; first < LW_FIELDS; first += steps) {
-            lw_add_steps(&part, tile, x, stride, bits, packed, tokens, first, steps, true);
-            for (; together > 1; together--) {
+        if (run > LW_FIELDS) {
+#pragma GCC unroll 4
+            for (int t = 0; t < tokens; t++) {
+                part.of[t][0] = part.of[t][1] = _mm256_setzero_si256();
+            }
+            for (int32_t left = lw_min_i32(tiles, run / LW_FIELDS); left > 0; left--, tiles--) {
+                lw_add_steps(&part, tile, x, stride, bits, packed, tokens, 0, LW_FIELDS, false);
                 tile += tile_bytes;
                 x += LW_BLOCK_COLS;
-                lw_add_steps(&part, tile, x, stride, bits, packed, tokens, first, steps, false);
             }
+            lw_widen(sums, &part, tokens);
+            continue;
+        }
+#pragma GCC unroll 8
+        for (int first = 0; first < LW_FIELDS; first += run) {
+            lw_add_steps(&part, tile, x, stride, bits, packed, tokens, first, run, true);
             lw_widen(sums, &part, tokens);
         }
         tile += tile_bytes;
         x += LW_BLOCK_COLS;
+        tiles--;
     }
 }
 
