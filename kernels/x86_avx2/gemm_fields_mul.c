@@ -1,6 +1,7 @@
 /* Layout fields, 2 or more tokens. For a few, every block of up to four takes the codes from their
  * packed bytes (gemm.h), which costs less than to write them to memory and read them again. For
- * more, a row tile is unpacked once, into its own order with one code in each byte.
+ * more, a row tile is unpacked once, into its own order with one code in each byte, which codes of
+ * 8 bits have anyway.
  */
 #include "../kernels.h"
 #include "tokens.h"
@@ -21,22 +22,20 @@ LW_BLOCK_READER(unpacked_4, 4, false)
 LW_BLOCK_READER(unpacked_5, 5, false)
 LW_BLOCK_READER(unpacked_6, 6, false)
 LW_BLOCK_READER(unpacked_7, 7, false)
-LW_BLOCK_READER(unpacked_8, 8, false)
 
 /* By bits. */
 static lw_block_reader *const packed[] = {NULL,      &packed_1, &packed_2, &packed_3, &packed_4,
                                           &packed_5, &packed_6, &packed_7, &packed_8};
-static lw_block_reader *const unpacked[] = {NULL,        &unpacked_2, &unpacked_2,
-                                            &unpacked_3, &unpacked_4, &unpacked_5,
-                                            &unpacked_6, &unpacked_7, &unpacked_8};
+static lw_block_reader *const unpacked[] = {NULL,        &unpacked_2, &unpacked_2, &unpacked_3,
+                                            &unpacked_4, &unpacked_5, &unpacked_6, &unpacked_7};
 
-/* One tile; 8-bit codes become codes minus 128. `bits` is a constant. */
+/* One tile of codes of `bits` < 8 bits, a constant. */
 LW_INLINE void unpack_tile(const uint8_t *tile, int bits, uint8_t *codes) {
 #pragma GCC unroll 8
     for (int field = 0; field < LW_FIELDS; field++) {
         __m256i *target = (__m256i *)(void *)(codes + field * LW_STEP_BYTES);
-        _mm256_store_si256(target, lw_block_codes(tile, 0, field, bits, true));
-        _mm256_store_si256(target + 1, lw_block_codes(tile, 1, field, bits, true));
+        _mm256_store_si256(target, lw_field(tile, 0, bits, field));
+        _mm256_store_si256(target + 1, lw_field(tile, 1, bits, field));
     }
 }
 
@@ -68,11 +67,8 @@ static void unpack_bits(const uint8_t *tile, int32_t blocks, int32_t bits, uint8
     case 6:
         unpack(tile, blocks, 6, codes);
         break;
-    case 7:
-        unpack(tile, blocks, 7, codes);
-        break;
     default:
-        unpack(tile, blocks, 8, codes);
+        unpack(tile, blocks, 7, codes);
         break;
     }
 }
@@ -81,7 +77,7 @@ void lw_gemm_fields_mul_avx2(const lw_matrix *w, const lw_q8 *x, int32_t tokens,
                              size_t y_stride, int32_t tile_begin, int32_t tile_end, void *scratch) {
     const int32_t blocks = lw_blocks(w);
     const size_t row_tile_bytes = (size_t)blocks * (size_t)w->bits * LW_FIELDS_VECTOR;
-    const bool direct = tokens <= FEW_TOKENS;
+    const bool direct = tokens <= FEW_TOKENS || w->bits == 8;
     const lw_block_reader *const reader = direct ? packed[w->bits] : unpacked[w->bits];
     for (int32_t t = 0; t < tokens; t += LW_START_TOKENS) {
         const int32_t count = lw_min_i32(tokens - t, LW_START_TOKENS);
