@@ -1,4 +1,5 @@
-/* Layout base3, many tokens: 4 column tiles (20 columns) become 5 steps of 4 columns.
+/* Layout base3, many tokens, by multiplication: 4 column tiles (20 columns) become 5 steps of 4
+ * columns.
  *
  * A byte is 27 * u + v; five TBL give its digits. Zipping the bytes of columns 0 and 1, 2
  * and 3, then the words, puts 4 columns of a row side by side.
