@@ -16,7 +16,7 @@ from lutwerk.generation import Generation, Settings
 from lutwerk.graph import F32
 from lutwerk.manifest import Folder, Memory, read_folder
 from lutwerk.model_file import read_sections
-from lutwerk.native import Ids, Model, Session, default_threads
+from lutwerk.native import Ids, Model, Session, default_threads, token_ids
 from lutwerk.native_types import ModelInfo
 from lutwerk.sampling import Sampler, Sampling
 from lutwerk.text import StopFilter, StreamDecoder, TextCodec
@@ -308,10 +308,10 @@ class Bundle:
         return self._codec
 
     def _ids(self, prompt: str | Sequence[int] | Ids) -> list[int]:
-        ids = self.tokenize(prompt) if isinstance(prompt, str) else [int(i) for i in prompt]
-        if not ids:
+        ids = self.tokenize(prompt) if isinstance(prompt, str) else prompt
+        if not len(ids):
             raise BundleError("the prompt is empty; give at least one token")
-        return ids
+        return [int(i) for i in token_ids(ids, self.info.vocab)]
 
     def _take_session(self) -> None:
         if self._generation is not None:

@@ -170,7 +170,14 @@ def test_settings_out_of_range_are_named(bundle, setting, message):
 
 @pytest.mark.parametrize(
     ("ids", "status"),
-    [([], None), ([5000], "ERR_TOKEN"), ([-1], "ERR_TOKEN"), ([1] * 2000, "ERR_CONTEXT")],
+    [
+        ([], None),
+        ([5000], "ERR_TOKEN"),
+        ([-1], "ERR_TOKEN"),
+        ([1] * 2000, "ERR_CONTEXT"),
+        ([1.5], "ERR_ARGUMENT"),
+        (b"Once", "ERR_ARGUMENT"),
+    ],
 )
 def test_ids_that_cannot_be_evaluated_are_named(bundle, ids, status):
     with pytest.raises(BundleError) as caught:
