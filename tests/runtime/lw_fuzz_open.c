@@ -145,6 +145,7 @@ int main(int argc, char **argv) {
     if (undamaged != LW_OK) {
         fprintf(stderr, "lw_fuzz_open: %s: %s\n", options.path ? options.path : "the toy model",
                 lw_status_message(undamaged));
+        free(original);
         return 2;
     }
     unsigned long outcomes[MAX_STATUS] = {0};
