@@ -7,6 +7,8 @@
 #include "keys.h"
 #include "lutwerk/lutwerk.h"
 
+enum { BLOCK = 256 }; /* logits looked through together */
+
 static bool in_range(float value, float least, float most) {
     return least <= value && value <= most;
 }
@@ -49,19 +51,32 @@ typedef struct {
     uint64_t best; /* the greatest key */
 } candidate_set;
 
+/* Compilers make vectors of this, and a two-stage head leaves few candidates. */
+static bool any_candidate(const float *logits, uint32_t count) {
+    uint32_t any = 0;
+    for (uint32_t i = 0; i < count; i++)
+        any |= logits[i] != -INFINITY;
+    return any != 0;
+}
+
 /* Tokens that are not ruled out by a logit of -inf, or all if all are. Candidates are walked from
  * the end of the array: by ascending id, until they are sorted. */
 static candidate_set make_candidates(float *logits, uint32_t vocab, float temperature,
                                      uint64_t *scratch) {
     uint64_t best = 0;
     uint64_t *keys = scratch + vocab;
-    for (uint32_t i = 0; i < vocab; i++) {
-        if (logits[i] == -INFINITY)
+    for (uint32_t begin = 0; begin < vocab; begin += BLOCK) {
+        const uint32_t end = vocab - begin < BLOCK ? vocab : begin + BLOCK;
+        if (!any_candidate(logits + begin, end - begin))
             continue;
-        if (temperature > 0.0f)
-            logits[i] /= temperature;
-        *--keys = lw_make_key(logits[i], i);
-        best = *keys > best ? *keys : best;
+        for (uint32_t i = begin; i < end; i++) {
+            if (logits[i] == -INFINITY)
+                continue;
+            if (temperature > 0.0f)
+                logits[i] /= temperature;
+            *--keys = lw_make_key(logits[i], i);
+            best = *keys > best ? *keys : best;
+        }
     }
     if (best == 0) {
         for (uint32_t i = 0; i < vocab; i++)
