@@ -39,30 +39,42 @@ LW_INLINE void lw_add_blocks_neon(lw_row_sums *sums, const int8_t *codes, const 
     }
 }
 
-/* The same for half of the rows. Both sums of a row fit 16 bits after half a run. */
+/* The same for half of the rows. */
 LW_INLINE void lw_add_half_neon(int32x4_t *sums, const int8_t *codes, const int8_t *x,
                                 size_t stride, int32_t blocks, const int tokens, int bits) {
     const int32_t steps = blocks * (LW_BLOCK_COLS / 4);
-    const int32_t run = lw_exact_fields(bits) / 2;
+    const int32_t run = lw_exact_fields(bits);
+#pragma GCC unroll 2
     for (int quad = 0; quad < LW_HALF_QUADS; quad++) {
+        lw_wide wide[LW_GROUP_TOKENS];
+#pragma GCC unroll 4
+        for (int t = 0; t < tokens; t++) {
+            wide[t] = lw_wide_zero();
+        }
         for (int32_t step = 0; step < steps;) {
             const int32_t end = lw_min_i32(steps, step + run);
             lw_narrow part[LW_GROUP_TOKENS];
+#pragma GCC unroll 4
             for (int t = 0; t < tokens; t++) {
                 part[t] = lw_narrow_zero();
             }
             for (; step < end; step++) {
                 const int8x16_t c = vld1q_s8(codes + (size_t)step * LW_STEP_BYTES + quad * 16);
+#pragma GCC unroll 4
                 for (int t = 0; t < tokens; t++) {
                     int32_t four;
                     memcpy(&four, x + (size_t)t * stride + (size_t)step * 4, sizeof four);
                     part[t] = lw_narrow_add(part[t], c, vreinterpretq_s8_s32(vdupq_n_s32(four)));
                 }
             }
+#pragma GCC unroll 4
             for (int t = 0; t < tokens; t++) {
-                sums[2 * t + quad] =
-                    vpadalq_s16(sums[2 * t + quad], vpaddq_s16(part[t].lo, part[t].hi));
+                wide[t] = lw_widen(wide[t], part[t]);
             }
+        }
+#pragma GCC unroll 4
+        for (int t = 0; t < tokens; t++) {
+            sums[2 * t + quad] = vaddq_s32(sums[2 * t + quad], lw_join(wide[t]));
         }
     }
 }
