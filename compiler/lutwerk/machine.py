@@ -13,14 +13,14 @@ from lutwerk.errors import TargetError
 from lutwerk.layouts import compatible
 
 #: Tokens at which rates of products of several are known, and the names of these phases.
-ANCHORS = {2: "two", 8: "eight", 128: "prefill"}
+ANCHORS = {2: "two", 4: "four", 128: "prefill"}
 #: Threads whose read bandwidth may be stated; as many as a session may have.
 MAX_THREADS = 256
 #: No rate is above this; what is above it is a slip of units.
 _GREATEST = 1e6
 _PARTS = ("source", "cache_mib", "bandwidth", "hand_over", "rates")
 #: What a target may leave out, and the key whose value then counts.
-_DEFAULTS = {"two": "decode", "eight": "prefill"}
+_DEFAULTS = {"two": "decode", "four": "prefill"}
 
 
 def family(fmt: Format) -> str:
@@ -59,8 +59,8 @@ class Machine:
         bandwidth: GB/s (10^9 bytes) that 1, 2, ... cores together read from memory.
         rates: By name: ``L.stream``, share of the bandwidth that the decode kernel of layout L
             reaches; ``L.tables``, nanoseconds that one core takes to build the lookup tables of one
-            column (0: its decode kernel multiplies); ``L.decode.F``, ``L.two.F``, ``L.eight.F``
-            and ``L.prefill.F``, 10^9 weights (times tokens) a second of one core for 1, 2, 8 and
+            column (0: its decode kernel multiplies); ``L.decode.F``, ``L.two.F``, ``L.four.F``
+            and ``L.prefill.F``, 10^9 weights (times tokens) a second of one core for 1, 2, 4 and
             128 tokens, weights in its cache, for format family F.
         hand_over: Microseconds that a product takes longer because threads share it.
     """

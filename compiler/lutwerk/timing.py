@@ -17,7 +17,7 @@ _RUN_SECONDS = 1e-3
 def time_product(session: Session, tensor: int, tokens: int, seconds: float) -> float:
     """Seconds of one product by a matrix like ``tensor`` for ``tokens`` tokens.
 
-    Measures for about ``seconds``, or for one run over all such matrices where this takes longer.
+    Measures for about ``seconds``, or two runs over all such matrices where these take longer.
     """
     logits = np.empty((tokens, session.model.info.vocab), np.float32)
     return _least(lambda runs: session.measure_product(tensor, logits, runs), seconds)
@@ -32,10 +32,7 @@ def time_head(session: Session, top: int, seconds: float, *, estimates: bool = F
 
 
 def _least(measure: Callable[[int], float], seconds: float) -> float:
-    began = time.perf_counter()
-    first = measure(1)  # maps what the kernels touch
-    if time.perf_counter() - began > seconds:
-        return first
+    measure(1)  # reads from disk, and maps, what the kernels touch
     began = time.perf_counter()
     least = measure(1)
     once = time.perf_counter() - began

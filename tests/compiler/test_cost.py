@@ -93,10 +93,10 @@ def test_a_matrix_of_one_tile_keeps_one_core_busy():
 
 
 def test_time_grows_evenly_between_the_tokens_that_were_measured():
-    where = machine(fields__two__i3=50.0, fields__eight__i3=80.0, fields__prefill__i3=160.0)
+    where = machine(fields__two__i3=50.0, fields__four__i3=80.0, fields__prefill__i3=160.0)
     product = Product(6400, 2560, "i3g64", "fields")
     weights = product.padded_weights
-    for tokens, seconds in ((2, 2 / 50), (5, (2 / 50 + 8 / 80) / 2), (8, 8 / 80), (256, 256 / 160)):
+    for tokens, seconds in ((2, 2 / 50), (3, (2 / 50 + 4 / 80) / 2), (4, 4 / 80), (256, 256 / 160)):
         found = predict(where, product, tokens, 1, from_memory=False).seconds
         assert found == pytest.approx(weights * seconds * 1e-9)
 
