@@ -11,6 +11,8 @@
 #ifndef LW_SPLIT_H
 #define LW_SPLIT_H
 
+#include <stdbool.h>
+
 #include "kernel.h"
 
 enum {
@@ -67,6 +69,31 @@ static inline lw_split lw_split_parts(const lw_matrix *w) {
         .low_stride = (size_t)lw_split_low_stride(cols),
         .groups = (int32_t)lw_split_ceil(cols, LW_SPLIT_BLOCK_COLS),
     };
+}
+
+/* A row tile: its first high tile, and where the low parts of its rows begin. */
+typedef struct {
+    const uint8_t *high;
+    const uint8_t *low[LW_SPLIT_ROWS];
+} lw_split_rows;
+
+/* Rows that the matrix lacks are read as its last row, and not written. */
+LW_INLINE lw_split_rows lw_split_row_tile(const lw_matrix *w, const lw_split *s, int32_t tile) {
+    lw_split_rows rows = {.high = s->high + (size_t)tile * s->row_tile};
+    for (int32_t r = 0; r < LW_SPLIT_ROWS; r++) {
+        const int32_t row = tile * LW_SPLIT_ROWS + r;
+        rows.low[r] = s->low + (size_t)(row < w->rows ? row : w->rows - 1) * s->low_stride;
+    }
+    return rows;
+}
+
+/* The two column tiles of group g. Where the matrix ends with the first, it stands for the second:
+ * there activations are zero. */
+LW_INLINE void lw_split_tiles(const lw_matrix *w, const uint8_t *high, int32_t g,
+                              const uint8_t *tiles[2]) {
+    const bool both = w->cols - g * LW_SPLIT_BLOCK_COLS > LW_SPLIT_COLS;
+    tiles[0] = high + (size_t)g * (2 * LW_SPLIT_TILE);
+    tiles[1] = tiles[0] + (both ? LW_SPLIT_TILE : 0);
 }
 
 /* While group g of a row tile is multiplied: fetch high tiles some groups ahead of it, and a part

@@ -14,33 +14,6 @@ enum {
     LW_SPLIT_CODES = LW_SPLIT_ROWS * LW_SPLIT_BLOCK_COLS, /* bytes of an unpacked group */
 };
 
-/* A row tile. */
-typedef struct {
-    const uint8_t *high;
-    const uint8_t *low[LW_SPLIT_ROWS];
-} lw_split_rows;
-
-/* Rows that the matrix lacks are read as its last row, and not written. */
-LW_INLINE lw_split_rows lw_split_row_tile(const lw_matrix *w, const lw_split *s, int32_t tile) {
-    lw_split_rows rows = {.high = s->high + (size_t)tile * s->row_tile};
-    for (int32_t r = 0; r < LW_SPLIT_ROWS; r++) {
-        const int32_t row = lw_min_i32(tile * LW_SPLIT_ROWS + r, w->rows - 1);
-        rows.low[r] = s->low + (size_t)row * s->low_stride;
-    }
-    return rows;
-}
-
-/* The two column tiles of group g. Where the matrix ends with the first, it stands for the second:
- * there activations are zero. */
-LW_INLINE void lw_split_tiles(const lw_matrix *w, const uint8_t *high, int32_t g,
-                              const uint8_t *tiles[2]) {
-    tiles[0] = high + (size_t)g * (2 * LW_SPLIT_TILE);
-    tiles[1] = tiles[0];
-    if (w->cols - g * LW_SPLIT_BLOCK_COLS > LW_SPLIT_COLS) {
-        tiles[1] += LW_SPLIT_TILE;
-    }
-}
-
 /* Bits of v at `mask`, after a shift of words up by bits, down where negative; constants. */
 LW_INLINE __m256i lw_split_bits(__m256i v, int bits, uint8_t mask) {
     const __m256i moved = bits > 0   ? _mm256_slli_epi16(v, bits)

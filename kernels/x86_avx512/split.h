@@ -5,38 +5,12 @@
 #include "../split.h"
 #include "fields.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 enum {
     LW_SPLIT_VECTOR = 64,
     LW_SPLIT_STEPS = LW_SPLIT_BLOCK_COLS / 4, /* a vector holds 16 rows x 4 columns */
 };
-
-/* A row tile: where the low parts of its rows begin, and its first high tile. */
-typedef struct {
-    const uint8_t *low[LW_SPLIT_ROWS];
-    const uint8_t *high;
-} lw_split_rows;
-
-/* Rows that the matrix lacks are read as its last row, and not written. */
-LW_INLINE lw_split_rows lw_split_row_tile(const lw_matrix *w, const lw_split *s, int32_t tile) {
-    lw_split_rows rows = {.high = s->high + (size_t)tile * s->row_tile};
-    for (int32_t r = 0; r < LW_SPLIT_ROWS; r++) {
-        const int32_t row = lw_min_i32(tile * LW_SPLIT_ROWS + r, w->rows - 1);
-        rows.low[r] = s->low + (size_t)row * s->low_stride;
-    }
-    return rows;
-}
-
-/* The two column tiles of group g. Where the matrix ends with the first, it stands for the second:
- * there activations are zero. */
-LW_INLINE void lw_split_tiles(const lw_matrix *w, const uint8_t *high, int32_t g,
-                              const uint8_t *tiles[2]) {
-    tiles[0] = high + (size_t)g * (2 * LW_SPLIT_TILE);
-    const bool both = w->cols - g * LW_SPLIT_BLOCK_COLS > LW_SPLIT_COLS;
-    tiles[1] = tiles[0] + (both ? LW_SPLIT_TILE : 0);
-}
 
 /* Bits of a where the mask has ones, of b elsewhere. */
 LW_INLINE __m512i lw_select(uint8_t mask, __m512i a, __m512i b) {
